@@ -1,0 +1,1 @@
+//! Small, real programs on streams-dsl

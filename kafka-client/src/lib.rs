@@ -1,0 +1,1 @@
+//! A small Kafka client for what stream processing needs: connections and group membership

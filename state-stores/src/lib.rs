@@ -1,0 +1,1 @@
+//! Key-value state stores on RocksDB and in memory, with a write buffer

@@ -1,0 +1,1 @@
+//! Topology, tasks, runtime and broker access of a Kafka Streams for Rust

@@ -1,0 +1,1 @@
+//! End-to-end suites on the embedded broker and on real Kafka
