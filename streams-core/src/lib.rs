@@ -1,1 +1,6 @@
-//! Topology, tasks, runtime and broker access of a Kafka Streams for Rust
+//! Topology, tasks, runtime and broker access of a Kafka Streams for Rust.
+
+pub mod broker;
+pub mod partitioner;
+pub mod record;
+pub mod serde;

@@ -1,0 +1,79 @@
+use super::BrokerError;
+use crate::record::{OutputBatch, TopicPartition};
+use kafka_client::group::{CommittedOffset, MemberIdentity};
+use std::time::Duration;
+
+/// Writes records. Idempotent, with `acks=all`: order within a partition is kept, nothing is doubled by a retry.
+pub trait Producer: Send {
+    /// Takes over all records of `batch`, in order, and clears it. Where the buffer is full it waits for room
+    /// (`max.block.ms`, default 60 s). Delivery is told by [`flush`](Self::flush) and [`deliveries`](Self::deliveries).
+    ///
+    /// # Errors
+    /// [`BrokerErrorKind::Retriable`](super::BrokerErrorKind::Retriable) where no room came in time; the records not taken
+    /// over are then still in the batch. A record that can never be sent (too large, unknown topic) is a [`Delivery::Failed`] instead.
+    fn send(&mut self, batch: &mut OutputBatch) -> Result<(), BrokerError>;
+
+    /// Waits until every record taken over is acknowledged or has failed.
+    ///
+    /// # Errors
+    /// Retriable where `timeout` passes first; the records stay under way.
+    fn flush(&mut self, timeout: Duration) -> Result<(), BrokerError>;
+
+    /// Moves what has been told since the last call into `deliveries`: at most one [`Delivery::Acknowledged`] per
+    /// partition (the highest), and each failure.
+    fn deliveries(&mut self, deliveries: &mut Vec<Delivery>);
+
+    /// Registers the `transactional.id`, fences older producers of it and ends their transactions (KIP-98). Once, before the first transaction.
+    ///
+    /// # Errors
+    /// Fatal where the producer has no `transactional.id`.
+    fn init_transactions(&mut self, timeout: Duration) -> Result<(), BrokerError>;
+
+    /// Starts a transaction.
+    ///
+    /// # Errors
+    /// Fenced where a newer producer is known; fatal out of order.
+    fn begin_transaction(&mut self) -> Result<(), BrokerError>;
+
+    /// Adds consumed offsets to the transaction, fenced by the member's generation (KIP-447). The identity must be the present one, taken afresh.
+    ///
+    /// # Errors
+    /// Fenced or AbortTransaction where the generation or member is no longer valid.
+    fn send_offsets_to_transaction(
+        &mut self,
+        offsets: &[CommittedOffset],
+        member: &MemberIdentity,
+        timeout: Duration,
+    ) -> Result<(), BrokerError>;
+
+    /// Flushes and commits.
+    ///
+    /// # Errors
+    /// AbortTransaction: abort and try again from the last commit. Fenced: the producer is dead.
+    fn commit_transaction(&mut self, timeout: Duration) -> Result<(), BrokerError>;
+
+    /// Aborts: records and offsets of this transaction never become visible to readers of committed records.
+    ///
+    /// # Errors
+    /// Fenced: the producer is dead.
+    fn abort_transaction(&mut self, timeout: Duration) -> Result<(), BrokerError>;
+}
+
+/// What became of produced records.
+#[derive(Debug, Clone)]
+pub enum Delivery {
+    /// All records of the partition up to and with this offset are in the log.
+    Acknowledged {
+        /// Where they were appended.
+        partition: TopicPartition,
+        /// Offset of the last one.
+        offset: i64,
+    },
+    /// A record was not appended and will not be.
+    Failed {
+        /// Where it should have gone.
+        partition: TopicPartition,
+        /// Why.
+        error: BrokerError,
+    },
+}

@@ -1,0 +1,69 @@
+//! The graph of nodes and stores that every task is an instance of part of.
+//!
+//! A [`TopologyBuilder`] collects nodes by name and checks them; [`Topology`] is the result: immutable, cheap to clone, and able to
+//! build the nodes of a task on the thread that runs it.
+
+mod builder;
+mod build;
+mod describe;
+mod node;
+mod store;
+mod subtopology;
+
+pub use build::{BuiltNode, BuiltTask, Children, TaskBuild};
+pub use builder::TopologyBuilder;
+pub use node::{AutoOffsetReset, FlowType, NodeFactory, NodeId, NodeKind, NodeSpec, SourceTopics};
+pub use store::{StoreEngine, StoreFormat, StoreSpec, StoreTypes};
+pub use subtopology::{RepartitionTopic, Subtopology};
+
+use std::sync::Arc;
+
+/// A checked, immutable topology.
+#[derive(Clone)]
+pub struct Topology {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    nodes: Vec<NodeSpec>,
+    stores: Vec<StoreSpec>,
+    subtopologies: Vec<Subtopology>,
+    repartition_topics: Vec<RepartitionTopic>,
+}
+
+impl Topology {
+    /// The nodes, in the order in which they were added; a [`NodeId`] is the place in this list.
+    pub fn nodes(&self) -> &[NodeSpec] {
+        &self.inner.nodes
+    }
+
+    /// The stores, in the order in which they were added.
+    pub fn stores(&self) -> &[StoreSpec] {
+        &self.inner.stores
+    }
+
+    /// The store of this name.
+    pub fn store(&self, name: &str) -> Option<&StoreSpec> {
+        self.inner.stores.iter().find(|store| store.name == name)
+    }
+
+    /// The subtopologies, by their numbers.
+    pub fn subtopologies(&self) -> &[Subtopology] {
+        &self.inner.subtopologies
+    }
+
+    /// The repartition topics, by their names without the prefix of the application id.
+    pub fn repartition_topics(&self) -> &[RepartitionTopic] {
+        &self.inner.repartition_topics
+    }
+
+    /// Whether `topic` (without prefix) is one of the repartition topics.
+    pub fn is_repartition_topic(&self, topic: &str) -> bool {
+        self.inner.repartition_topics.iter().any(|repartition| repartition.name == topic)
+    }
+
+    /// The name on the cluster of a topic of this topology: internal ones get the prefix `<application id>-`.
+    pub fn topic_name(&self, application_id: &str, topic: &str) -> String {
+        if self.is_repartition_topic(topic) { format!("{application_id}-{topic}") } else { topic.to_owned() }
+    }
+}

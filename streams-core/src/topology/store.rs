@@ -1,0 +1,76 @@
+use super::NodeId;
+use crate::serde::SerdeRef;
+use std::any::{Any, type_name};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A state store of a topology; each task of its subtopology has one.
+#[derive(Clone)]
+pub struct StoreSpec {
+    /// Its name, unique in the topology.
+    pub name: String,
+    /// Where it keeps its data.
+    pub engine: StoreEngine,
+    /// What its values look like.
+    pub format: StoreFormat,
+    /// Whether updates are held back until the next commit, so that only the last of each key goes on.
+    pub caching: bool,
+    /// Configuration of its changelog topic beyond the defaults; `None`: no changelog, the state is lost with the directory.
+    pub logging: Option<BTreeMap<String, String>>,
+    /// Its key and value types with their serdes.
+    pub types: StoreTypes,
+    /// The nodes that use it.
+    pub users: Vec<NodeId>,
+}
+
+/// Where a store keeps its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreEngine {
+    /// On disk: a column family of the task's RocksDB. The default.
+    RocksDb,
+    /// In memory: restored from the changelog at each start.
+    InMemory,
+}
+
+/// What the values of a store look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreFormat {
+    /// As the serde writes them.
+    Plain,
+    /// Eight bytes of timestamp before each (what the DSL uses). The changelog has the plain value and the timestamp as its record's.
+    Timestamped,
+}
+
+/// The types of a store with their serdes, for queries.
+#[derive(Clone)]
+pub struct StoreTypes {
+    key: Arc<dyn Any + Send + Sync>,
+    value: Arc<dyn Any + Send + Sync>,
+    names: (&'static str, &'static str),
+}
+
+impl StoreTypes {
+    /// The types `K` and `V` with their serdes.
+    pub fn new<K: 'static, V: 'static>(key: SerdeRef<K>, value: SerdeRef<V>) -> Self {
+        Self { key: Arc::new(key), value: Arc::new(value), names: (type_name::<K>(), type_name::<V>()) }
+    }
+
+    /// The serdes, where `K` and `V` are the store's types.
+    pub fn serdes<K: 'static, V: 'static>(&self) -> Option<(SerdeRef<K>, SerdeRef<V>)> {
+        let key = self.key.downcast_ref::<SerdeRef<K>>()?;
+        let value = self.value.downcast_ref::<SerdeRef<V>>()?;
+        Some((Arc::clone(key), Arc::clone(value)))
+    }
+
+    /// Names of the key's and the value's type.
+    pub fn names(&self) -> (&'static str, &'static str) {
+        self.names
+    }
+}
+
+impl StoreSpec {
+    /// The name of its changelog topic: `<application id>-<store>-changelog`.
+    pub fn changelog_topic(&self, application_id: &str) -> String {
+        format!("{application_id}-{}-changelog", self.name)
+    }
+}
