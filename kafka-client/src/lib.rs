@@ -1,1 +1,3 @@
 //! A small Kafka client for what stream processing needs: connections and group membership
+
+pub mod group;
