@@ -34,7 +34,9 @@ pub enum StreamsError {
         topic: String,
     },
     /// An input record cannot be decoded, and the deserialization exception handler said to fail.
-    #[error("cannot decode the {part} of {topic}-{partition} at offset {offset}: {error}; set deserialization.exception.handler to continue past such records")]
+    #[error(
+        "cannot decode the {part} of {topic}-{partition} at offset {offset}: {error}; set deserialization.exception.handler to continue past such records"
+    )]
     Deserialization {
         /// Its topic.
         topic: String,
@@ -68,7 +70,9 @@ pub enum StreamsError {
         error: SerdeError,
     },
     /// No valid event time, and the timestamp extractor is one that fails.
-    #[error("record {topic}-{partition} at offset {offset} has timestamp {timestamp}; use another timestamp extractor to accept it")]
+    #[error(
+        "record {topic}-{partition} at offset {offset} has timestamp {timestamp}; use another timestamp extractor to accept it"
+    )]
     InvalidTimestamp {
         /// Its topic.
         topic: String,

@@ -13,9 +13,7 @@ pub enum GroupError {
     RebalanceInProgress,
 
     /// The generation is not the group's current one: the member missed a rebalance. Join again. Error code 22.
-    #[error(
-        "the generation is not the group's current one: the member missed a rebalance and has to join again"
-    )]
+    #[error("the generation is not the group's current one: the member missed a rebalance and has to join again")]
     IllegalGeneration,
 
     /// The coordinator does not know the member; its session timed out or it left. Join again with an empty id. Error code 25.
@@ -59,9 +57,7 @@ pub enum GroupError {
     Disconnected,
 
     /// No answer in time. Whether the coordinator carried the request out is unknown.
-    #[error(
-        "the group's coordinator did not answer in time; whether it carried out the request is unknown"
-    )]
+    #[error("the group's coordinator did not answer in time; whether it carried out the request is unknown")]
     Timeout,
 
     /// The client was closed before the answer came. Whether the coordinator carried the request out is unknown.
@@ -73,9 +69,7 @@ pub enum GroupError {
     Overloaded(usize),
 
     /// The broker speaks no version of the request that this client knows.
-    #[error(
-        "broker {broker} has no version of {api} between {min} and {max}; Kafka 3.6 or later is needed"
-    )]
+    #[error("broker {broker} has no version of {api} between {min} and {max}; Kafka 3.6 or later is needed")]
     UnsupportedVersion {
         /// Address of the broker.
         broker: String,
@@ -131,8 +125,7 @@ impl GroupError {
             88 => Self::UnstableOffsetCommit,
             _ => Self::Other {
                 code,
-                name: ResponseError::try_from_code(code)
-                    .map_or_else(|| "None".to_owned(), |error| error.to_string()),
+                name: ResponseError::try_from_code(code).map_or_else(|| "None".to_owned(), |error| error.to_string()),
                 context: context.into(),
             },
         }
@@ -141,13 +134,8 @@ impl GroupError {
     /// Whether the same request may succeed when it is sent again unchanged, after a while.
     pub fn is_retriable(&self) -> bool {
         match self {
-            Self::Disconnected
-            | Self::Timeout
-            | Self::Overloaded(_)
-            | Self::UnstableOffsetCommit => true,
-            Self::Other { code, .. } => {
-                ResponseError::try_from_code(*code).is_some_and(|error| error.is_retriable())
-            }
+            Self::Disconnected | Self::Timeout | Self::Overloaded(_) | Self::UnstableOffsetCommit => true,
+            Self::Other { code, .. } => ResponseError::try_from_code(*code).is_some_and(|error| error.is_retriable()),
             _ => false,
         }
     }

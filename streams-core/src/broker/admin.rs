@@ -9,11 +9,7 @@ pub trait Admin: Send + Sync {
     ///
     /// # Errors
     /// Retriable where no broker answers in time.
-    fn describe_topics(
-        &self,
-        names: Option<&[&str]>,
-        timeout: Duration,
-    ) -> Result<Vec<TopicDescription>, BrokerError>;
+    fn describe_topics(&self, names: Option<&[&str]>, timeout: Duration) -> Result<Vec<TopicDescription>, BrokerError>;
 
     /// Creates topics; one result each, in order. Returns when their metadata can be seen.
     ///

@@ -71,7 +71,12 @@ impl<K: Clone + 'static, V: Clone + 'static> Downstream<K, V> {
     ///
     /// # Errors
     /// As [`forward`](Self::forward).
-    pub fn forward_to(&self, index: usize, context: &mut TaskContext, record: Record<K, V>) -> Result<(), StreamsError> {
+    pub fn forward_to(
+        &self,
+        index: usize,
+        context: &mut TaskContext,
+        record: Record<K, V>,
+    ) -> Result<(), StreamsError> {
         match self.children.get(index) {
             Some(child) => child.process(context, record),
             None => Ok(()),

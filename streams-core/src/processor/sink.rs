@@ -121,7 +121,8 @@ impl<K: 'static, V: 'static> SinkNode<K, V> {
         partition: Option<i32>,
     ) -> Result<(), StreamsError> {
         if let Some(partition) = partition.filter(|partition| !(0..to.partitions).contains(partition)) {
-            let message = format!("the partitioner chose partition {partition} of {} which has {}", to.topic, to.partitions);
+            let message =
+                format!("the partitioner chose partition {partition} of {} which has {}", to.topic, to.partitions);
             return Err(StreamsError::User(message.into()));
         }
         let mut writer = context.output.begin();
@@ -174,4 +175,3 @@ impl<K: 'static, V: 'static> Node<K, V> for SinkNode<K, V> {
         }
     }
 }
-

@@ -83,7 +83,12 @@ impl<K: Clone + 'static, V: Clone + 'static> SourceNode<K, V> {
         Box::new(Reader { source: Rc::clone(self), head: None })
     }
 
-    fn decode(&self, origin: &RecordContext, record: RecordRef<'_>, buffer: &Bytes) -> Result<(K, V), (&'static str, SerdeError)> {
+    fn decode(
+        &self,
+        origin: &RecordContext,
+        record: RecordRef<'_>,
+        buffer: &Bytes,
+    ) -> Result<(K, V), (&'static str, SerdeError)> {
         let key = record.key.map(|key| Payload::in_buffer(key, buffer));
         let value = record.value.map(|value| Payload::in_buffer(value, buffer));
         Ok((

@@ -100,7 +100,7 @@ pub struct HeaderIter<'a> {
 
 impl<'a> HeaderIter<'a> {
     /// Reads the encoded form of [`Headers`].
-    pub(crate) fn over(encoded: &'a [u8]) -> Self {
+    pub fn over(encoded: &'a [u8]) -> Self {
         Self { rest: encoded }
     }
 
@@ -165,8 +165,7 @@ mod tests {
 
     #[test]
     fn headers_keep_order_repeats_and_null_values() {
-        let headers: Headers =
-            [("a", Some(&b"1"[..])), ("b", None), ("a", Some(&b""[..]))].into_iter().collect();
+        let headers: Headers = [("a", Some(&b"1"[..])), ("b", None), ("a", Some(&b""[..]))].into_iter().collect();
         let read: Vec<_> = headers.iter().collect();
         assert_eq!(read, [("a", Some(&b"1"[..])), ("b", None), ("a", Some(&b""[..]))]);
         assert_eq!(headers.last("a"), Some(Some(&b""[..])));

@@ -7,7 +7,7 @@ mod output;
 mod typed;
 
 pub use batch::{RecordBatch, RecordBatchBuilder, RecordRef};
-pub use headers::{Headers, HeadersBuilder};
+pub use headers::{HeaderIter, Headers, HeadersBuilder};
 pub use output::{OutputBatch, OutputRecordRef, OutputWriter, Written};
 pub use typed::{NO_TIMESTAMP, Record};
 

@@ -175,8 +175,7 @@ impl OutputWriter<'_> {
 
     /// The key's bytes as written, for a partitioner.
     pub fn written_key(&self) -> Option<&[u8]> {
-        (self.key_len != NULL)
-            .then(|| &self.batch.data[self.start..self.start + self.key_len as usize])
+        (self.key_len != NULL).then(|| &self.batch.data[self.start..self.start + self.key_len as usize])
     }
 
     /// Completes the record for its destination; `headers` in the encoding of [`Headers`](super::Headers).
@@ -232,11 +231,21 @@ mod tests {
         assert_eq!(batch.topic_index("out"), topic);
         batch.push(topic, 2, 9, Some(b"k"), None, b"");
         let mut failed = batch.begin();
-        failed.key::<()>(|out| { out.extend_from_slice(b"half"); Ok(Written::Bytes) }).unwrap();
+        failed
+            .key::<()>(|out| {
+                out.extend_from_slice(b"half");
+                Ok(Written::Bytes)
+            })
+            .unwrap();
         assert!(failed.value(|_| Err("no")).is_err());
         drop(failed);
         let mut writer = batch.begin();
-        writer.key::<()>(|out| { out.extend_from_slice(b"key"); Ok(Written::Bytes) }).unwrap();
+        writer
+            .key::<()>(|out| {
+                out.extend_from_slice(b"key");
+                Ok(Written::Bytes)
+            })
+            .unwrap();
         assert_eq!(writer.written_key(), Some(&b"key"[..]));
         writer.value::<()>(|_| Ok(Written::Null)).unwrap();
         writer.finish(topic, 0, 10, &[2, b'h', 1]);

@@ -33,11 +33,9 @@ impl<T: BigEndianNumber> Serde<T> for NumberSerde<T> {
         let bytes = non_null(data, T::NAME)?.as_slice();
         match T::Bytes::try_from(bytes) {
             Ok(array) => Ok(T::from_bytes(array)),
-            Err(_) => Err(SerdeError::WrongLength {
-                expected: T::NAME,
-                expected_len: size_of::<T>(),
-                actual: bytes.len(),
-            }),
+            Err(_) => {
+                Err(SerdeError::WrongLength { expected: T::NAME, expected_len: size_of::<T>(), actual: bytes.len() })
+            }
         }
     }
 }

@@ -12,10 +12,9 @@ impl Serde<()> for UnitSerde {
     fn deserialize(&self, _topic: &str, data: Option<Payload<'_>>) -> Result<(), SerdeError> {
         match data {
             None => Ok(()),
-            Some(data) => Err(SerdeError::Invalid(format!(
-                "{} bytes where () is expected, which is null",
-                data.as_slice().len()
-            ))),
+            Some(data) => {
+                Err(SerdeError::Invalid(format!("{} bytes where () is expected, which is null", data.as_slice().len())))
+            }
         }
     }
 }

@@ -3,8 +3,8 @@
 //! A [`TopologyBuilder`] collects nodes by name and checks them; [`Topology`] is the result: immutable, cheap to clone, and able to
 //! build the nodes of a task on the thread that runs it.
 
-mod builder;
 mod build;
+mod builder;
 mod describe;
 mod node;
 mod store;

@@ -9,8 +9,7 @@ use std::time::Duration;
 pub type NodeId = usize;
 
 /// Builds a node of a task, given its children.
-pub type NodeFactory =
-    Arc<dyn Fn(&mut TaskBuild<'_>, Children) -> Result<BuiltNode, StreamsError> + Send + Sync>;
+pub type NodeFactory = Arc<dyn Fn(&mut TaskBuild<'_>, Children) -> Result<BuiltNode, StreamsError> + Send + Sync>;
 
 /// One node of a topology.
 pub struct NodeSpec {

@@ -1,4 +1,4 @@
-use super::NodeId;
+use super::{NodeId, NodeSpec, StoreSpec};
 
 /// A part of the topology whose nodes are connected by streams or shared stores: the nodes of one kind of task.
 #[derive(Debug, Clone)]
@@ -18,4 +18,51 @@ pub struct RepartitionTopic {
     pub name: String,
     /// Number of partitions; where not given, the largest of the topics that feed it.
     pub partitions: Option<i32>,
+}
+
+/// Divides the nodes into the parts that are connected by streams or shared stores.
+pub(super) fn divide(nodes: &[NodeSpec], stores: &[StoreSpec]) -> Vec<Subtopology> {
+    let mut groups = Groups { parent: (0..nodes.len()).collect() };
+    for (id, node) in nodes.iter().enumerate() {
+        node.parents.iter().for_each(|&parent| groups.join(parent, id));
+    }
+    for store in stores {
+        store.users.windows(2).for_each(|pair| groups.join(pair[0], pair[1]));
+    }
+    let mut subtopologies: Vec<Subtopology> = Vec::new();
+    let mut numbers = vec![None; nodes.len()];
+    for (id, node) in nodes.iter().enumerate() {
+        let number = *numbers[groups.root(id)].get_or_insert_with(|| {
+            subtopologies.push(Subtopology { id: subtopologies.len() as u32, nodes: Vec::new(), stores: Vec::new() });
+            subtopologies.len() - 1
+        });
+        let subtopology = &mut subtopologies[number];
+        subtopology.nodes.push(id);
+        for store in &node.stores {
+            if !subtopology.stores.contains(store) {
+                subtopology.stores.push(store.clone());
+            }
+        }
+    }
+    subtopologies
+}
+
+/// Sets of connected nodes (union-find).
+struct Groups {
+    parent: Vec<NodeId>,
+}
+
+impl Groups {
+    fn root(&mut self, mut id: NodeId) -> NodeId {
+        while self.parent[id] != id {
+            self.parent[id] = self.parent[self.parent[id]];
+            id = self.parent[id];
+        }
+        id
+    }
+
+    fn join(&mut self, a: NodeId, b: NodeId) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.parent[a.max(b)] = a.min(b);
+    }
 }

@@ -1,0 +1,1 @@
+//! A broker in process and in memory.

@@ -1,0 +1,7 @@
+//! A task's stores as its nodes use them: typed, logged to a changelog, and holding updates back until the commit.
+
+mod table;
+mod task_store;
+
+pub use table::{Change, TableStore};
+pub use task_store::{ChangelogPartition, TaskStore};

@@ -1,0 +1,91 @@
+use crate::processor::TaskContext;
+use crate::topology::StoreFormat;
+use state_stores::formats::split_timestamped;
+use state_stores::{Slot, StoreHandle};
+use std::sync::Arc;
+
+/// A store of one task: its write buffer, and the changelog partition that every update is appended to.
+pub struct TaskStore {
+    name: Arc<str>,
+    handle: StoreHandle,
+    changelog: Option<ChangelogPartition>,
+    format: StoreFormat,
+    write_through: bool,
+}
+
+/// The changelog partition of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangelogPartition {
+    /// Its topic on the cluster.
+    pub topic: Arc<str>,
+    /// The task's partition.
+    pub partition: i32,
+}
+
+impl TaskStore {
+    /// A store over its write buffer.
+    pub fn new(
+        name: Arc<str>,
+        handle: StoreHandle,
+        changelog: Option<ChangelogPartition>,
+        format: StoreFormat,
+        write_through: bool,
+    ) -> Self {
+        Self { name, handle, changelog, format, write_through }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Its write buffer.
+    pub fn handle(&self) -> &StoreHandle {
+        &self.handle
+    }
+
+    /// Its changelog partition; none where logging is off.
+    pub fn changelog(&self) -> Option<&ChangelogPartition> {
+        self.changelog.as_ref()
+    }
+
+    /// The topic name that serdes are told: the changelog's, or the store's name without one.
+    pub fn serde_topic(&self) -> Arc<str> {
+        self.changelog.as_ref().map_or_else(|| Arc::clone(&self.name), |changelog| Arc::clone(&changelog.topic))
+    }
+
+    /// Whether each update goes on at once, rather than at the next commit.
+    pub fn is_write_through(&self) -> bool {
+        self.write_through
+    }
+
+    /// Appends the present row of `slot` to the changelog, and marks it as passed on.
+    pub fn log(&self, context: &mut TaskContext, slot: Slot) {
+        let mut buffer = self.handle.borrow_mut();
+        if let Some(changelog) = &self.changelog {
+            let topic = context.output.topic_index(&changelog.topic);
+            let mut timestamp = buffer.context(slot).timestamp;
+            let mut value = buffer.value(slot);
+            if let (StoreFormat::Timestamped, Some(bytes)) = (self.format, value)
+                && let Some((stored, plain)) = split_timestamped(bytes)
+            {
+                (timestamp, value) = (stored, Some(plain));
+            }
+            context.output.push(topic, changelog.partition, timestamp, Some(buffer.key(slot)), value, &[]);
+        }
+        buffer.forwarded(slot);
+    }
+
+    /// Appends every update since the last commit to the changelog, for a store whose updates go nowhere else.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn flush(&self, context: &mut TaskContext) -> Result<(), state_stores::StoreError> {
+        let mut slots = Vec::new();
+        while self.handle.borrow().has_unforwarded() {
+            self.handle.borrow_mut().begin_flush(&mut slots)?;
+            slots.iter().for_each(|&slot| self.log(context, slot));
+        }
+        Ok(())
+    }
+}

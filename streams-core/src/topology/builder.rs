@@ -1,0 +1,177 @@
+use super::{
+    FlowType, Inner, NodeFactory, NodeId, NodeKind, NodeSpec, RepartitionTopic, SourceTopics, StoreSpec, Topology,
+    subtopology,
+};
+use crate::error::StreamsError;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Collects the nodes and stores of a topology, in order, and checks them.
+#[derive(Default)]
+pub struct TopologyBuilder {
+    nodes: Vec<NodeSpec>,
+    names: HashMap<Arc<str>, NodeId>,
+    stores: Vec<StoreSpec>,
+    repartition_topics: Vec<RepartitionTopic>,
+}
+
+impl TopologyBuilder {
+    /// An empty topology.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a node below `parents`. Order of calls gives the numbers of subtopologies and the order in which children get records.
+    ///
+    /// # Errors
+    /// The name is taken or not allowed, a parent does not exist or forwards other types, a topic has two sources.
+    pub fn add_node(
+        &mut self,
+        name: &str,
+        kind: NodeKind,
+        parents: &[&str],
+        input: Option<FlowType>,
+        output: Option<FlowType>,
+        factory: NodeFactory,
+    ) -> Result<NodeId, StreamsError> {
+        check_name(name)?;
+        if self.names.contains_key(name) {
+            return Err(invalid(format!("two nodes are named {name}; give one of them another name")));
+        }
+        self.check_source(name, &kind)?;
+        let parents = self.parents(name, parents, input)?;
+        let id = self.nodes.len();
+        let name: Arc<str> = name.into();
+        for &parent in &parents {
+            self.nodes[parent].children.push(id);
+        }
+        self.names.insert(Arc::clone(&name), id);
+        self.nodes.push(NodeSpec {
+            name,
+            kind,
+            parents,
+            children: Vec::new(),
+            stores: Vec::new(),
+            input,
+            output,
+            factory,
+        });
+        Ok(id)
+    }
+
+    /// Adds a store and connects it to the nodes `users`.
+    ///
+    /// # Errors
+    /// The name is taken or not allowed, or a node does not exist.
+    pub fn add_store(&mut self, mut store: StoreSpec, users: &[&str]) -> Result<(), StreamsError> {
+        check_name(&store.name)?;
+        if self.stores.iter().any(|other| other.name == store.name) {
+            return Err(invalid(format!("two stores are named {}; give one of them another name", store.name)));
+        }
+        store.users.clear();
+        let name = store.name.clone();
+        self.stores.push(store);
+        users.iter().try_for_each(|user| self.connect(user, &name))
+    }
+
+    /// Lets the node `user` use the store `store`.
+    ///
+    /// # Errors
+    /// One of them does not exist.
+    pub fn connect(&mut self, user: &str, store: &str) -> Result<(), StreamsError> {
+        let id = *self
+            .names
+            .get(user)
+            .ok_or_else(|| invalid(format!("store {store} is connected to {user}, which does not exist")))?;
+        let spec = self.stores.iter_mut().find(|spec| spec.name == store);
+        let spec = spec.ok_or_else(|| invalid(format!("{user} uses store {store}, which does not exist")))?;
+        if !spec.users.contains(&id) {
+            spec.users.push(id);
+            self.nodes[id].stores.push(store.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Declares a repartition topic; a sink and a source with its name are its two ends.
+    pub fn add_repartition_topic(&mut self, topic: RepartitionTopic) {
+        if !self.repartition_topics.iter().any(|other| other.name == topic.name) {
+            self.repartition_topics.push(topic);
+        }
+    }
+
+    /// The finished topology.
+    ///
+    /// # Errors
+    /// There is no source, or a repartition topic lacks an end.
+    pub fn build(self) -> Result<Topology, StreamsError> {
+        if !self.nodes.iter().any(NodeSpec::is_source) {
+            return Err(invalid("it has no source; add a stream or a table".to_owned()));
+        }
+        let subtopologies = subtopology::divide(&self.nodes, &self.stores);
+        let inner = Inner {
+            nodes: self.nodes,
+            stores: self.stores,
+            subtopologies,
+            repartition_topics: self.repartition_topics,
+        };
+        Ok(Topology { inner: Arc::new(inner) })
+    }
+
+    fn parents(&self, name: &str, parents: &[&str], input: Option<FlowType>) -> Result<Vec<NodeId>, StreamsError> {
+        let mut ids = Vec::with_capacity(parents.len());
+        for parent in parents {
+            let id = *self
+                .names
+                .get(*parent)
+                .ok_or_else(|| invalid(format!("{name} names parent {parent}, which does not exist")))?;
+            let output = self.nodes[id].output;
+            if let (Some(input), Some(output)) = (input, output)
+                && input != output
+            {
+                return Err(invalid(format!(
+                    "{name} takes {}, but its parent {parent} forwards {}",
+                    input.name(),
+                    output.name()
+                )));
+            }
+            if output.is_none() {
+                return Err(invalid(format!("{name} names parent {parent}, which is a sink and forwards nothing")));
+            }
+            ids.push(id);
+        }
+        Ok(ids)
+    }
+
+    fn check_source(&self, name: &str, kind: &NodeKind) -> Result<(), StreamsError> {
+        let NodeKind::Source { topics: SourceTopics::Names(topics), .. } = kind else { return Ok(()) };
+        if topics.is_empty() {
+            return Err(invalid(format!("source {name} has no topics")));
+        }
+        for node in &self.nodes {
+            let NodeKind::Source { topics: SourceTopics::Names(others), .. } = &node.kind else { continue };
+            if let Some(topic) = topics.iter().find(|topic| others.contains(topic)) {
+                return Err(invalid(format!(
+                    "topic {topic} is read by two sources, {} and {name}; use one stream twice instead",
+                    node.name
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_name(name: &str) -> Result<(), StreamsError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    match name {
+        "" | "." | ".." => Err(invalid(format!("\"{name}\" is not a name"))),
+        _ if name.len() > 249 => Err(invalid(format!("name {name} is longer than 249 characters"))),
+        _ if !name.chars().all(allowed) => {
+            Err(invalid(format!("name \"{name}\" has characters other than letters, digits, '.', '_' and '-'")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn invalid(message: String) -> StreamsError {
+    StreamsError::Topology(message)
+}
