@@ -74,3 +74,89 @@ pub mod formats {
         unimplemented!()
     }
 }
+#[derive(Clone)]
+pub enum EngineKind {
+    RocksDb,
+    InMemory,
+}
+#[derive(Clone, Default)]
+pub struct BufferOptions {
+    pub limit_bytes: usize,
+    pub keep_prior: bool,
+    pub write_through: bool,
+}
+#[derive(Clone)]
+pub struct StoreSpec {
+    pub name: String,
+    pub engine: EngineKind,
+    pub buffer: BufferOptions,
+}
+#[derive(Clone)]
+pub struct StorageEnvironment;
+#[derive(Clone, Default)]
+pub struct StorageLimits {
+    pub block_cache_bytes: usize,
+    pub write_buffer_bytes: usize,
+}
+impl StorageEnvironment {
+    pub fn new(l: StorageLimits) -> Result<Self> {
+        unimplemented!()
+    }
+}
+pub struct TaskStores;
+impl TaskStores {
+    pub fn open(d: &Path, s: Vec<StoreSpec>, e: &StorageEnvironment) -> Result<Self> {
+        unimplemented!()
+    }
+    pub fn destroy(d: &Path) -> Result<()> {
+        unimplemented!()
+    }
+    pub fn specs(&self) -> &[StoreSpec] {
+        unimplemented!()
+    }
+    pub fn committed_offset(&self, s: usize) -> Option<i64> {
+        unimplemented!()
+    }
+    pub fn set_committed_offset(&self, s: usize, o: i64) -> Result<()> {
+        unimplemented!()
+    }
+    pub fn restore<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &self,
+        s: usize,
+        rows: impl IntoIterator<Item = (K, Option<V>)>,
+        o: i64,
+    ) -> Result<()> {
+        unimplemented!()
+    }
+    pub fn wipe(&self, s: usize) -> Result<()> {
+        unimplemented!()
+    }
+    pub fn activate(self) -> ActiveStores {
+        unimplemented!()
+    }
+    pub fn close(self) {}
+}
+pub struct ActiveStores(Rc<()>);
+impl ActiveStores {
+    pub fn handle(&self, s: usize) -> StoreHandle {
+        unimplemented!()
+    }
+    pub fn needs_commit(&self) -> bool {
+        unimplemented!()
+    }
+    pub fn has_unforwarded(&self) -> bool {
+        unimplemented!()
+    }
+    pub fn seal(&self) -> Result<()> {
+        unimplemented!()
+    }
+    pub fn apply(&self, o: &[(usize, i64)]) -> Result<()> {
+        unimplemented!()
+    }
+    pub fn stores(&self) -> &TaskStores {
+        unimplemented!()
+    }
+    pub fn deactivate(self) -> TaskStores {
+        unimplemented!()
+    }
+}

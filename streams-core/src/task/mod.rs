@@ -1,5 +1,17 @@
 //! Tasks: the pure state machines that process one partition of a subtopology.
+//!
+//! A [`Task`] is given records, a time and a request to commit, and returns what to produce. It knows no clock, thread or socket,
+//! so the test driver, a stream thread and a simulation can each drive it.
 
 mod id;
+mod inputs;
+mod offset_metadata;
+mod queue;
+mod settings;
+mod state_machine;
 
 pub use id::TaskId;
+pub use inputs::{InputPartition, TaskInput, changelogs, input_partitions, task_count};
+pub use offset_metadata::OffsetMetadata;
+pub use settings::TaskSettings;
+pub use state_machine::{Task, TaskParts};

@@ -15,6 +15,8 @@ pub struct StoreSpec {
     pub format: StoreFormat,
     /// Whether updates are held back until the next commit, so that only the last of each key goes on.
     pub caching: bool,
+    /// Whether the row at the last commit is kept for each changed row, because somebody downstream asks for old values.
+    pub keep_prior: bool,
     /// Configuration of its changelog topic beyond the defaults; `None`: no changelog, the state is lost with the directory.
     pub logging: Option<BTreeMap<String, String>>,
     /// Its key and value types with their serdes.
@@ -72,5 +74,21 @@ impl StoreSpec {
     /// The name of its changelog topic: `<application id>-<store>-changelog`.
     pub fn changelog_topic(&self, application_id: &str) -> String {
         format!("{application_id}-{}-changelog", self.name)
+    }
+
+    /// What the store is opened with. `cache` is whether the application has a cache at all (`statestore.cache.max.bytes` above 0).
+    pub fn engine_spec(&self, cache: bool) -> state_stores::StoreSpec {
+        state_stores::StoreSpec {
+            name: self.name.clone(),
+            engine: match self.engine {
+                StoreEngine::RocksDb => state_stores::EngineKind::RocksDb,
+                StoreEngine::InMemory => state_stores::EngineKind::InMemory,
+            },
+            buffer: state_stores::BufferOptions {
+                keep_prior: self.keep_prior,
+                write_through: !(cache && self.caching),
+                ..Default::default()
+            },
+        }
     }
 }

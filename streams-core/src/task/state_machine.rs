@@ -1,0 +1,342 @@
+use super::queue::PartitionQueue;
+use super::{TaskId, TaskInput, TaskSettings, changelogs};
+use crate::error::StreamsError;
+use crate::processor::{Operator, TaskContext, TopicPartitions};
+use crate::record::{OutputBatch, RecordBatch, TopicPartition};
+use crate::store::{ChangelogPartition, TaskStore};
+use crate::topology::{TaskBuild, Topology};
+use hashbrown::HashMap;
+use kafka_client::group::CommittedOffset;
+use state_stores::{ActiveStores, TaskStores};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What a task is made from: prepared by any thread, built by the one that shall run it.
+pub struct TaskParts {
+    /// The task.
+    pub id: TaskId,
+    /// Its input partitions and where to start in each.
+    pub inputs: Vec<TaskInput>,
+    /// Its stores, opened and restored; those of the topology's subtopology, in its order.
+    pub stores: TaskStores,
+    /// Number of partitions of the topics that it may write to.
+    pub topics: TopicPartitions,
+}
+
+/// A task: its partition queues, nodes and stores.
+///
+/// A commit is three calls: [`prepare_commit`](Self::prepare_commit), then the caller produces [`output`](Self::output) and commits the
+/// offsets, then [`complete_commit`](Self::complete_commit). What dies in between left nothing in the stores.
+pub struct Task {
+    id: TaskId,
+    queues: Vec<PartitionQueue>,
+    /// The queue that the context names as origin.
+    current: usize,
+    context: TaskContext,
+    operators: Vec<Rc<RefCell<dyn Operator>>>,
+    stores: ActiveStores,
+    task_stores: Vec<Rc<TaskStore>>,
+    settings: TaskSettings,
+    committed: Vec<i64>,
+    commit_needed: bool,
+    processed: u64,
+}
+
+impl Task {
+    /// Builds the task on the thread that will run it.
+    ///
+    /// # Errors
+    /// What a node's factory says.
+    pub fn new(topology: &Topology, settings: TaskSettings, parts: TaskParts) -> Result<Self, StreamsError> {
+        let TaskParts { id, inputs, stores, topics } = parts;
+        let stores = stores.activate();
+        let task_stores = open_stores(topology, &settings.application_id, id, &stores)?;
+        let by_name = task_stores.iter().map(|store| (store.name().to_string(), Rc::clone(store))).collect();
+        let handler = Arc::clone(&settings.deserialization_handler);
+        let built = TaskBuild::new(topology, &settings.application_id, id, by_name, handler).build()?;
+        let mut context = TaskContext::new(id, topics, Arc::clone(&settings.processing_handler));
+        let mut queues = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let source = built.sources.iter().find(|source| source.node == input.input.source);
+            let source = source.ok_or_else(|| {
+                StreamsError::Topology(format!("{} is read by no source of task {id}", input.input.partition))
+            })?;
+            context.stream_time = context.stream_time.max(input.metadata.partition_time);
+            queues.push(PartitionQueue::new(input, (source.reader)()));
+        }
+        let committed = queues.iter().map(PartitionQueue::next_offset).collect();
+        Ok(Self {
+            id,
+            queues,
+            current: usize::MAX,
+            context,
+            operators: built.operators,
+            stores,
+            task_stores,
+            settings,
+            committed,
+            commit_needed: false,
+            processed: 0,
+        })
+    }
+
+    /// Which task it is.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Its input partitions.
+    pub fn partitions(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.queues.iter().map(PartitionQueue::partition)
+    }
+
+    /// Its stores.
+    pub fn stores(&self) -> &[Rc<TaskStore>] {
+        &self.task_stores
+    }
+
+    /// The engines below its stores.
+    pub fn active_stores(&self) -> &ActiveStores {
+        &self.stores
+    }
+
+    /// Number of input records processed so far.
+    pub fn processed_records(&self) -> u64 {
+        self.processed
+    }
+
+    /// Number of records dropped so far.
+    pub fn dropped_records(&self) -> u64 {
+        self.context.dropped_records
+    }
+
+    /// The largest timestamp of the records taken so far; -1 before the first.
+    pub fn stream_time(&self) -> i64 {
+        self.context.stream_time
+    }
+
+    /// Records waiting in all queues.
+    pub fn buffered_records(&self) -> usize {
+        self.queues.iter().map(PartitionQueue::records).sum()
+    }
+
+    /// Bytes held by all queues.
+    pub fn buffered_bytes(&self) -> usize {
+        self.queues.iter().map(PartitionQueue::bytes).sum()
+    }
+
+    /// Whether the queue of input number `index` is at its limit: nothing more should be fetched for it.
+    pub fn is_full(&self, index: usize) -> bool {
+        let queue = &self.queues[index];
+        queue.records() > self.settings.buffered_records_per_partition
+            || queue.bytes() > self.settings.buffered_bytes_per_partition
+    }
+
+    /// Takes over a batch of input number `index` (in the order of [`partitions`](Self::partitions)).
+    pub fn add_records(&mut self, index: usize, batch: RecordBatch) {
+        self.queues[index].push(batch);
+    }
+
+    /// Notes where input number `index` ends on the broker, as last seen, so that the task knows whether records are still to come.
+    pub fn set_end_offset(&mut self, index: usize, end_offset: Option<i64>) {
+        self.queues[index].end_offset = end_offset;
+    }
+
+    /// Notes that topics have these partition counts now.
+    pub fn set_topics(&mut self, topics: &TopicPartitions) {
+        for (topic, count) in topics.iter() {
+            self.context.topics.set(Arc::clone(topic), count);
+        }
+    }
+
+    /// Processes up to `max` records, lowest timestamp first over the task's partitions, and says how many it did. Fewer
+    /// means that nothing more can be processed now.
+    ///
+    /// # Errors
+    /// The first that a handler did not let pass. The task must then be closed without commit.
+    pub fn process(&mut self, max: usize, wall_time: i64) -> Result<usize, StreamsError> {
+        self.context.wall_time = wall_time;
+        let mut count = 0;
+        while count < max {
+            let Some((index, timestamp)) = self.choose()? else { break };
+            self.context.stream_time = self.context.stream_time.max(timestamp);
+            let queue = &mut self.queues[index];
+            if self.current != index {
+                self.current = index;
+                self.context.record = queue.origin().clone();
+            }
+            self.context.record.offset = queue.origin().offset;
+            queue.process_head(&mut self.context)?;
+            count += 1;
+        }
+        if count > 0 {
+            self.commit_needed = true;
+            self.processed += count as u64;
+        }
+        Ok(count)
+    }
+
+    /// The queue to take the next record from, with that record's time.
+    #[inline]
+    fn choose(&mut self) -> Result<Option<(usize, i64)>, StreamsError> {
+        if let [queue] = self.queues.as_mut_slice() {
+            return Ok(queue.head(&mut self.context)?.map(|timestamp| (0, timestamp)));
+        }
+        let mut best: Option<(usize, i64)> = None;
+        let mut all_filled = true;
+        for index in 0..self.queues.len() {
+            match self.queues[index].head(&mut self.context)? {
+                Some(timestamp) if best.is_none_or(|(_, lowest)| timestamp < lowest) => best = Some((index, timestamp)),
+                Some(_) => {}
+                None => all_filled = false,
+            }
+        }
+        if best.is_none() || all_filled || self.may_pass_empty_queues() {
+            return Ok(best);
+        }
+        Ok(None)
+    }
+
+    /// Whether the empty queues need not be waited for (KIP-353, KIP-695).
+    fn may_pass_empty_queues(&mut self) -> bool {
+        let Some(max_idle) = self.settings.max_task_idle else { return true };
+        let now = self.context.wall_time;
+        let mut pass = true;
+        for queue in self.queues.iter_mut().filter(|queue| queue.records() == 0) {
+            match queue.end_offset {
+                Some(end) if end <= queue.next_offset() => {
+                    let since = *queue.idle_since.get_or_insert(now);
+                    pass &= now.saturating_sub(since) >= max_idle.as_millis() as i64;
+                }
+                _ => {
+                    queue.idle_since = None;
+                    pass = false;
+                }
+            }
+        }
+        pass
+    }
+
+    /// Records to produce. The caller takes them from here whenever it likes, and before it commits at the latest.
+    pub fn output(&mut self) -> &mut OutputBatch {
+        &mut self.context.output
+    }
+
+    /// Whether there is something to commit.
+    pub fn commit_needed(&self) -> bool {
+        self.commit_needed || self.queues.iter().zip(&self.committed).any(|(queue, &done)| queue.next_offset() > done)
+    }
+
+    /// Whether a node or a full write buffer asks for a commit before its time.
+    pub fn commit_requested(&self) -> bool {
+        self.context.commit_requested || self.stores.needs_commit()
+    }
+
+    /// First step of a commit: sends on what the write buffers hold back, and answers the offsets to commit.
+    ///
+    /// # Errors
+    /// As [`process`](Self::process).
+    pub fn prepare_commit(&mut self) -> Result<Vec<CommittedOffset>, StreamsError> {
+        loop {
+            for operator in &self.operators {
+                operator.borrow_mut().flush(&mut self.context)?;
+            }
+            for store in &self.task_stores {
+                store.flush(&mut self.context)?;
+            }
+            if !self.stores.has_unforwarded() {
+                break;
+            }
+        }
+        self.stores.seal()?;
+        let offsets = self.queues.iter().map(|queue| CommittedOffset {
+            topic: queue.partition().topic.to_string(),
+            partition: queue.partition().partition,
+            offset: queue.next_offset(),
+            leader_epoch: None,
+            metadata: queue.metadata().encode(),
+        });
+        Ok(offsets.collect())
+    }
+
+    /// Last step of a commit, after the brokers have acknowledged output and offsets: writes the stores, together with the
+    /// changelog positions they have reached. `acknowledged` answers the offset of the last record that was appended to a partition.
+    ///
+    /// # Errors
+    /// Where a store cannot be written. The task must then be closed.
+    pub fn complete_commit(
+        &mut self,
+        offsets: &[CommittedOffset],
+        acknowledged: impl Fn(&ChangelogPartition) -> Option<i64>,
+    ) -> Result<(), StreamsError> {
+        let mut positions = Vec::new();
+        for (index, store) in self.task_stores.iter().enumerate() {
+            if let Some(last) = store.changelog().and_then(&acknowledged) {
+                positions.push((index, last + 1));
+            }
+        }
+        self.stores.apply(&positions)?;
+        for (committed, offset) in self.committed.iter_mut().zip(offsets) {
+            *committed = offset.offset;
+        }
+        self.commit_needed = false;
+        self.context.commit_requested = false;
+        Ok(())
+    }
+
+    /// The offset committed last of each repartition topic among the inputs: records below it are no longer needed.
+    pub fn purgeable(&self, topology: &Topology) -> Vec<(TopicPartition, i64)> {
+        let application_id = &self.settings.application_id;
+        let is_repartition = |name: &str| {
+            topology.repartition_topics().iter().any(|topic| {
+                name.strip_prefix(application_id.as_str()).and_then(|rest| rest.strip_prefix('-')) == Some(&topic.name)
+            })
+        };
+        let committed = self.queues.iter().zip(&self.committed);
+        committed
+            .filter(|(queue, offset)| **offset > 0 && is_repartition(&queue.partition().topic))
+            .map(|(queue, &offset)| (queue.partition().clone(), offset))
+            .collect()
+    }
+
+    /// Where each input stands: offset of the next record to process, in the order of [`partitions`](Self::partitions).
+    pub fn positions(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
+        self.queues.iter().map(|queue| (queue.partition(), queue.next_offset()))
+    }
+
+    /// Where the record being processed (or failed last) comes from.
+    pub fn current_record(&self) -> &crate::processor::RecordContext {
+        &self.context.record
+    }
+
+    /// Ends the task. What was not committed is discarded; the stores stand at the last commit.
+    pub fn close(self) -> TaskStores {
+        let Self { operators, task_stores, queues, stores, .. } = self;
+        drop((operators, task_stores, queues));
+        stores.deactivate()
+    }
+}
+
+/// The stores of a task as its nodes see them, with their changelog partitions.
+fn open_stores(
+    topology: &Topology,
+    application_id: &str,
+    id: TaskId,
+    stores: &ActiveStores,
+) -> Result<Vec<Rc<TaskStore>>, StreamsError> {
+    let changelogs: HashMap<_, _> = changelogs(topology, application_id, id).into_iter().collect();
+    let mut opened = Vec::new();
+    for (index, engine) in stores.stores().specs().iter().enumerate() {
+        let spec = topology
+            .store(&engine.name)
+            .ok_or_else(|| StreamsError::Topology(format!("store {} is not part of the topology", engine.name)))?;
+        let changelog = changelogs
+            .get(&spec.name)
+            .map(|partition| ChangelogPartition { topic: Arc::clone(&partition.topic), partition: id.partition });
+        let write_through = engine.buffer.write_through;
+        let name = spec.name.as_str().into();
+        opened.push(Rc::new(TaskStore::new(name, stores.handle(index), changelog, spec.format, write_through)));
+    }
+    Ok(opened)
+}
