@@ -1,6 +1,7 @@
 //! Topology, tasks, runtime and broker access of a Kafka Streams for Rust.
 
 pub mod broker;
+pub mod config;
 pub mod error;
 pub mod partitioner;
 pub mod processor;
