@@ -1,0 +1,168 @@
+//! The stores of a task that is processing: engines with write buffers over them, and the commit of all of
+//! them together.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::buffer::{StoreHandle, WriteBuffer, WriteContext};
+use crate::commit::CommitBatch;
+use crate::error::{Result, StoreError};
+use crate::task_stores::TaskStores;
+
+/// All stores of an active task. Stays on its thread.
+///
+/// A commit goes: flush each buffer until nothing is unforwarded; [`seal`](Self::seal); have the changelog
+/// acknowledged, while processing may go on; [`apply`](Self::apply). What was not applied is lost with this
+/// value: the stores then are where the last commit left them, with the offset to prove it.
+pub struct ActiveStores {
+    // First, so that the buffers let go of the engines before those are closed.
+    buffers: Buffers,
+    stores: TaskStores,
+    sealed: Option<CommitBatch>,
+    context: Rc<Cell<WriteContext>>,
+}
+
+/// The handles of all stores. When they are dropped, all their clones are closed too.
+struct Buffers(Vec<StoreHandle>);
+
+impl Drop for Buffers {
+    fn drop(&mut self) {
+        for handle in &self.0 {
+            // A buffer that is borrowed now (in a panic that unwinds) keeps the database open a little longer.
+            if let Ok(mut buffer) = handle.try_borrow_mut() {
+                buffer.detach();
+            }
+        }
+    }
+}
+
+impl ActiveStores {
+    pub(crate) fn new(stores: TaskStores) -> Self {
+        let context = Rc::new(Cell::new(WriteContext::default()));
+        let handles = (stores.engines().zip(stores.specs())).map(|((name, engine), spec)| {
+            let options = spec.buffer.clone();
+            let buffer = WriteBuffer::new(name.clone(), engine.clone(), options, context.clone());
+            StoreHandle::new(name.clone(), buffer)
+        });
+        Self {
+            buffers: Buffers(handles.collect()),
+            stores,
+            sealed: None,
+            context,
+        }
+    }
+
+    /// The handle of a store, by its index.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownStore`] if there is no such store.
+    pub fn handle(&self, store: usize) -> Result<StoreHandle> {
+        let handle = self.buffers.0.get(store).cloned();
+        handle.ok_or_else(|| self.stores.unknown(&format!("number {store}")))
+    }
+
+    /// All handles, in the order of the stores.
+    pub fn handles(&self) -> &[StoreHandle] {
+        &self.buffers.0
+    }
+
+    /// The stores below the buffers: for offsets and readers.
+    pub fn stores(&self) -> &TaskStores {
+        &self.stores
+    }
+
+    /// Sets the context of the record in process, for writes that bring none of their own
+    /// ([`WriteBuffer::put`] and the like).
+    pub fn set_context(&self, context: WriteContext) {
+        self.context.set(context);
+    }
+
+    /// The place of that context, for a caller that sets it once per record.
+    pub fn context_cell(&self) -> Rc<Cell<WriteContext>> {
+        self.context.clone()
+    }
+
+    /// Whether the dirty entries of some store exceed its limit: time for an early commit.
+    pub fn needs_commit(&self) -> bool {
+        (self.buffers.0.iter()).any(|handle| handle.borrow().needs_commit())
+    }
+
+    /// Whether some store has writes that must be forwarded before a commit.
+    pub fn has_unforwarded(&self) -> bool {
+        (self.buffers.0.iter()).any(|handle| handle.borrow().has_unforwarded())
+    }
+
+    /// Whether a sealed commit waits for [`apply`](Self::apply).
+    pub fn has_sealed(&self) -> bool {
+        self.sealed.is_some()
+    }
+
+    /// Copies everything forwarded into the next commit. Later writes belong to the one after it.
+    ///
+    /// # Errors
+    /// [`StoreError::UnforwardedWrites`] if something was not forwarded, [`StoreError::CommitOrder`] if an
+    /// earlier commit is still waiting; nothing is changed then.
+    pub fn seal(&mut self) -> Result<()> {
+        if self.sealed.is_some() {
+            return Err(StoreError::CommitOrder {
+                problem: "a sealed commit was not applied yet; apply it before sealing the next",
+            });
+        }
+        let mut buffers = Vec::with_capacity(self.buffers.0.len());
+        for handle in &self.buffers.0 {
+            let buffer = handle.try_borrow_mut()?;
+            buffer.check_all_forwarded()?;
+            buffers.push(buffer);
+        }
+        let mut batch = CommitBatch::default();
+        for (store, (buffer, (_, engine))) in
+            buffers.iter_mut().zip(self.stores.engines()).enumerate()
+        {
+            buffer.seal(&mut batch.writer(store, engine)?);
+        }
+        self.sealed = Some(batch);
+        Ok(())
+    }
+
+    /// Writes the sealed rows of all stores, and the changelog offsets that they reach, at once. To be called
+    /// when the changelog has acknowledged them. Each offset is that of the next record to restore.
+    ///
+    /// # Errors
+    /// [`StoreError::CommitOrder`] if nothing is sealed. If the database cannot be written, the commit is
+    /// lost here while it is in the changelog: close the task and restore it from the offsets it has.
+    pub fn apply(&mut self, offsets: &[(usize, i64)]) -> Result<()> {
+        let mut buffers = Vec::with_capacity(self.buffers.0.len());
+        for handle in &self.buffers.0 {
+            buffers.push(handle.try_borrow_mut()?);
+        }
+        let batch = self.sealed.take().ok_or(StoreError::CommitOrder {
+            problem: "there is no sealed commit to apply; seal it first",
+        })?;
+        self.stores.write(batch, offsets)?;
+        for buffer in &mut buffers {
+            buffer.applied();
+        }
+        Ok(())
+    }
+
+    /// Takes the buffers away, with everything not applied: for a task that becomes a standby, moves to
+    /// another thread or starts over. Handles that are still around are closed.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] if a buffer is borrowed; everything is closed then.
+    pub fn deactivate(self) -> Result<TaskStores> {
+        for handle in &self.buffers.0 {
+            handle.try_borrow_mut()?.detach();
+        }
+        Ok(self.stores)
+    }
+}
+
+impl std::fmt::Debug for ActiveStores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ActiveStores")
+            .field("stores", &self.stores)
+            .field("sealed", &self.sealed.is_some())
+            .finish_non_exhaustive()
+    }
+}

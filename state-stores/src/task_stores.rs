@@ -1,0 +1,265 @@
+//! The committed rows of a task's stores: opening, restoring, wiping, closing.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::active::ActiveStores;
+use crate::commit::CommitBatch;
+use crate::database::{Database, column_family_name};
+use crate::engine::Engine;
+use crate::engine::memory::MemoryStore;
+use crate::engine::rocksdb::RocksDbStore;
+use crate::environment::StorageEnvironment;
+use crate::error::{Result, StoreError};
+use crate::reader::{CommittedReader, Gate};
+use crate::spec::{self, EngineKind, StoreSpec};
+
+/// Directory of the database in a task's directory.
+const DATABASE_DIRECTORY: &str = "rocksdb";
+
+/// All stores of one task, without buffers: what restoring and standby tasks work with. May move to another
+/// thread. [`activate`](Self::activate) adds the buffers.
+///
+/// Stores are addressed by their index in the list they were opened with. Dropping it closes the stores.
+pub struct TaskStores {
+    directory: PathBuf,
+    stores: Vec<Store>,
+    specs: Vec<StoreSpec>,
+    /// The directory's only owner in this process, besides the engines of `stores`. `None` without
+    /// persistent stores.
+    database: Option<Arc<Database>>,
+}
+
+struct Store {
+    name: Arc<str>,
+    engine: Engine,
+    /// Where in the changelog restoring would go on.
+    offset: Option<i64>,
+    gate: Gate,
+}
+
+impl TaskStores {
+    /// Opens the stores of a task in its directory; creates what is missing.
+    ///
+    /// Persistent stores on disk that are not in `specs` are left as they are. An interrupted creation is
+    /// completed.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] if the directory is open elsewhere, [`StoreError::NewerFormat`] if a newer
+    /// program wrote it, [`StoreError::Corrupt`] if it is damaged: then [`destroy`](Self::destroy) it and
+    /// restore. [`StoreError::InvalidSpec`] for names that cannot be used; [`StoreError::Io`],
+    /// [`StoreError::DiskFull`] and [`StoreError::Database`] when the system fails.
+    pub fn open(
+        task_directory: &Path,
+        specs: Vec<StoreSpec>,
+        environment: &StorageEnvironment,
+    ) -> Result<Self> {
+        spec::check(&specs)?;
+        let persistent: Vec<&str> = (specs.iter())
+            .filter(|spec| spec.engine == EngineKind::RocksDb)
+            .map(|spec| spec.name.as_str())
+            .collect();
+        let mut database = None;
+        if !persistent.is_empty() {
+            let directory = task_directory.join(DATABASE_DIRECTORY);
+            let opened = Database::open(&directory, &persistent, environment)?;
+            database = Some(Arc::new(opened));
+        }
+        let mut stores = Vec::with_capacity(specs.len());
+        for spec in &specs {
+            stores.push(Store::open(spec, database.as_ref())?);
+        }
+        Ok(Self {
+            directory: task_directory.to_path_buf(),
+            stores,
+            specs,
+            database,
+        })
+    }
+
+    /// Deletes the persistent stores of a task, so that they can be opened anew and restored.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] if they are open, [`StoreError::Io`] if files cannot be deleted.
+    pub fn destroy(task_directory: &Path) -> Result<()> {
+        Database::destroy(&task_directory.join(DATABASE_DIRECTORY))
+    }
+
+    /// Directory of the task.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The stores as they were opened.
+    pub fn specs(&self) -> &[StoreSpec] {
+        &self.specs
+    }
+
+    /// The index of the store of this name.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownStore`] if there is none.
+    pub fn index_of(&self, name: &str) -> Result<usize> {
+        (self.specs.iter().position(|spec| spec.name == name)).ok_or_else(|| self.unknown(name))
+    }
+
+    /// The changelog offset that a store has reached: of the next record to restore. `None` if nothing was
+    /// ever committed, or for a store in memory that was just opened.
+    pub fn committed_offset(&self, store: usize) -> Option<i64> {
+        self.stores.get(store)?.offset
+    }
+
+    /// Sets the changelog offset of a store whose rows are unchanged.
+    ///
+    /// # Errors
+    /// If there is no such store, or the database cannot be written.
+    pub fn set_committed_offset(&mut self, store: usize, offset: i64) -> Result<()> {
+        self.write(CommitBatch::default(), &[(store, offset)])
+    }
+
+    /// Writes restored rows together with the changelog offset that follows them: all or nothing. `None`
+    /// deletes a row.
+    ///
+    /// # Errors
+    /// If there is no such store, or the database cannot be written.
+    pub fn restore<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &mut self,
+        store: usize,
+        rows: impl IntoIterator<Item = (K, Option<V>)>,
+        next_offset: i64,
+    ) -> Result<()> {
+        let mut batch = CommitBatch::default();
+        let mut writer = batch.writer(store, &self.store(store)?.engine)?;
+        for (key, value) in rows {
+            writer.write(key.as_ref(), value.as_ref().map(AsRef::as_ref));
+        }
+        drop(writer);
+        self.write(batch, &[(store, next_offset)])
+    }
+
+    /// Deletes all rows of a store and forgets its offset, for a rebuild. Takes no longer for many rows.
+    ///
+    /// # Errors
+    /// If there is no such store, or the database cannot be written.
+    pub fn wipe(&mut self, store: usize) -> Result<()> {
+        let target = self.store(store)?;
+        target.gate.exclusive(|_| match &target.engine {
+            Engine::Memory(engine) => {
+                engine.clear();
+                Ok(())
+            }
+            Engine::RocksDb(engine) => (self.database.as_ref())
+                .map_or(Ok(()), |db| db.recreate(engine.column_family_name())),
+        })?;
+        self.stores[store].offset = None;
+        Ok(())
+    }
+
+    /// A handle for other threads to read a store's committed rows.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownStore`] if there is no such store.
+    pub fn reader(&self, store: usize) -> Result<CommittedReader> {
+        let store = self.store(store)?;
+        Ok(CommittedReader::new(store.name.clone(), store.gate.clone()))
+    }
+
+    /// Adds write buffers, for a task that starts processing on this thread.
+    pub fn activate(self) -> ActiveStores {
+        ActiveStores::new(self)
+    }
+
+    /// Closes the stores. Waits for reads on other threads that are under way, each of one key or one page;
+    /// afterwards the directory can be opened again at once. Dropping does the same.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    /// Writes a batch and offsets at once: the stores in RocksDB atomically, then those in memory.
+    pub(crate) fn write(&mut self, batch: CommitBatch, offsets: &[(usize, i64)]) -> Result<()> {
+        let CommitBatch {
+            mut rocksdb,
+            memory,
+        } = batch;
+        for &(store, offset) in offsets {
+            if let (Engine::RocksDb(engine), Some(database)) =
+                (&self.store(store)?.engine, &self.database)
+            {
+                database.put_offset(&mut rocksdb, engine.column_family_name(), offset)?;
+            }
+        }
+        if let (Some(database), false) = (&self.database, rocksdb.is_empty()) {
+            database.write(rocksdb)?;
+        }
+        let mut memory = memory.into_iter().peekable();
+        while let Some(&(store, _)) = memory.peek() {
+            let rows = std::iter::from_fn(|| memory.next_if(|(of, _)| *of == store));
+            let rows = rows.map(|(_, row)| row);
+            match &self.stores[store].engine {
+                Engine::Memory(engine) => engine.write(rows),
+                Engine::RocksDb(_) => rows.for_each(drop),
+            }
+        }
+        for &(store, offset) in offsets {
+            self.stores[store].offset = Some(offset);
+        }
+        Ok(())
+    }
+
+    /// Each store's name and engine.
+    pub(crate) fn engines(&self) -> impl Iterator<Item = (&Arc<str>, &Engine)> {
+        self.stores.iter().map(|store| (&store.name, &store.engine))
+    }
+
+    pub(crate) fn unknown(&self, store: &str) -> StoreError {
+        let names: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
+        StoreError::UnknownStore {
+            store: store.to_owned(),
+            directory: self.directory.clone(),
+            known: names.join(", "),
+        }
+    }
+
+    fn store(&self, store: usize) -> Result<&Store> {
+        (self.stores.get(store)).ok_or_else(|| self.unknown(&format!("number {store}")))
+    }
+}
+
+impl Store {
+    fn open(spec: &StoreSpec, database: Option<&Arc<Database>>) -> Result<Self> {
+        let (engine, offset) = match (spec.engine, database) {
+            (EngineKind::RocksDb, Some(database)) => {
+                let column_family = column_family_name(&spec.name);
+                let offset = database.offset(&column_family)?;
+                let engine = RocksDbStore::new(database.clone(), column_family.into());
+                (Engine::RocksDb(engine), offset)
+            }
+            _ => (Engine::Memory(MemoryStore::default()), None),
+        };
+        Ok(Self {
+            name: spec.name.as_str().into(),
+            gate: Gate::open(engine.clone()),
+            engine,
+            offset,
+        })
+    }
+}
+
+impl Drop for TaskStores {
+    fn drop(&mut self) {
+        // Readers first: after this the engines here are the last owners of the database.
+        for store in &self.stores {
+            store.gate.close();
+        }
+    }
+}
+
+impl std::fmt::Debug for TaskStores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let offsets = (self.stores.iter()).map(|store| (&store.name, store.offset));
+        f.debug_struct("TaskStores")
+            .field("directory", &self.directory)
+            .field("offsets", &offsets.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
