@@ -35,9 +35,17 @@ impl Bootstrap {
             // Moved on before asking: whoever gives up waiting leaves the next server to those who come after.
             self.next.set((place + 1) % self.servers.len());
             result = self.ask(&self.servers[place], group_id).await;
-            if result.is_ok() {
-                self.next.set(place);
-                break;
+            match result {
+                Err(
+                    GroupError::Disconnected
+                    | GroupError::Malformed(_)
+                    | GroupError::UnsupportedVersion { .. },
+                ) => {}
+                // Any other refusal is final: the other brokers say the same.
+                _ => {
+                    self.next.set(place);
+                    break;
+                }
             }
         }
         result

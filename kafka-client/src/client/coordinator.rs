@@ -104,10 +104,16 @@ impl Coordinator {
                 }
                 Err(refusal.into())
             }
-            Err(error @ GroupError::InvalidRequest(_)) => Err(error),
+            // Nothing has been sent.
+            Err(
+                error @ (GroupError::InvalidRequest(_) | GroupError::UnsupportedVersion { .. }),
+            ) => Err(error),
             Err(error) => {
                 self.location_doubtful.set(true);
-                self.failed(self.reconnect, "the connection to the coordinator broke");
+                self.failed(
+                    self.reconnect,
+                    &format!("the connection to the coordinator broke: {error}"),
+                );
                 Err(error)
             }
         }
@@ -133,7 +139,10 @@ impl Coordinator {
             }
             Err(error) => {
                 self.location_doubtful.set(true);
-                self.failed(self.reconnect, "cannot connect to the coordinator");
+                self.failed(
+                    self.reconnect,
+                    &format!("cannot connect to the coordinator: {error}"),
+                );
                 Err(error)
             }
         }
@@ -161,7 +170,7 @@ impl Coordinator {
             Err(error) => {
                 self.failed(
                     self.reconnect,
-                    "no broker could be asked for the coordinator",
+                    &format!("the coordinator could not be found: {error}"),
                 );
                 Err(error)
             }

@@ -43,11 +43,11 @@ pub(crate) async fn connect(
     {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            tracing::debug!(broker = %address, %error, "cannot connect");
+            tracing::warn!(broker = %address, %error, "cannot connect");
             return Err(GroupError::Disconnected);
         }
         Err(_elapsed) => {
-            tracing::debug!(broker = %address, timeout = ?settings.setup_timeout, "cannot connect in time");
+            tracing::warn!(broker = %address, timeout = ?settings.setup_timeout, "cannot connect in time");
             return Err(GroupError::Disconnected);
         }
     };

@@ -297,3 +297,27 @@ pub fn fetch(client: &GroupClient, require_stable: bool) -> Pending<Vec<FetchedO
     };
     ask(|reply| client.fetch_offsets(request, reply))
 }
+
+/// Lets the first `count` requests of a kind be told apart from the later ones.
+pub struct First(AtomicUsize);
+
+impl First {
+    pub fn new(count: usize) -> Self {
+        Self(AtomicUsize::new(count))
+    }
+
+    pub fn take(&self) -> bool {
+        self.0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            })
+            .is_ok()
+    }
+}
+
+pub fn refused_heartbeat(received: &Received, code: i16) -> Option<Step> {
+    answer(
+        received,
+        &HeartbeatResponse::default().with_error_code(code),
+    )
+}
