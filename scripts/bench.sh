@@ -4,7 +4,7 @@
 bench() {
     local server
     build_environment
-    KAFKA_INSTANCE="bench"
+    export KAFKA_INSTANCE="bench"
     RUNNING_BEFORE=$(running_instances)
     steps 4 end_bench
 

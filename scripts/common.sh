@@ -42,6 +42,7 @@ with_progress() {
 # Ends by itself when the script that started it is gone.
 report_regularly() {
     local every=$1 report=$2 start=$SECONDS next
+    close_inherited
     next=$((start + every))
     # Short naps: a process that outlives its parent by a long one would keep a pipe to the terminal open.
     while kill -0 $$ 2>/dev/null; do

@@ -4,7 +4,7 @@
 
 KAFKA_INSTANCE=${KAFKA_INSTANCE:-default}
 readonly KAFKA_BROKERS=$CACHE/kafka # CHECKOUT/INSTANCE below it
-readonly KAFKA_START_SECONDS=60
+readonly KAFKA_START_SECONDS=120
 readonly KAFKA_STOP_SECONDS=10
 
 # A folder per instance: ports (two lines: clients' and controller's), pid, server.properties, data, data.id once data is
@@ -219,7 +219,7 @@ wait_for_answer() {
 
 broker_failed() {
     tail -n 20 "$1/console.log" "$1/server.log" >&2 2>/dev/null || true
-    die "Kafka ($KAFKA_INSTANCE) $2; above is the end of its logs in $1"
+    die "Kafka ($KAFKA_INSTANCE) $2; above is the end of its logs in $1. If its data is at fault: ./dev kafka down --purge"
 }
 
 # True when the broker answers a Metadata request and names itself as alive: from then on it takes every other request. Spoken by

@@ -15,6 +15,16 @@ need_build_tools() {
     need_packages "${BUILD_PACKAGES[@]}"
 }
 
+# Rust's smallest installation comes without them.
+need_lint_tools() {
+    if cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; then
+        return
+    fi
+    have rustup || die "cargo fmt or cargo clippy is missing: install rustfmt and clippy of the same Rust version as cargo"
+    say "Installing rustfmt and clippy"
+    (cd "$ROOT" && rustup component add rustfmt clippy >&2)
+}
+
 need_java() {
     need_packages "${KAFKA_PACKAGES[@]}"
     local version

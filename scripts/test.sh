@@ -8,7 +8,9 @@ run_tests() {
     (($# == 0)) || die "usage: ./dev test" 2
     local server
     build_environment
-    KAFKA_INSTANCE="test"
+    need_lint_tools
+    # Exported: what a test asks of ./dev kafka concerns this broker, unless the test names one of its own.
+    export KAFKA_INSTANCE="test"
     RUNNING_BEFORE=$(running_instances)
     steps 6 end_tests
 
