@@ -82,14 +82,22 @@ impl ActiveStores {
         self.context.clone()
     }
 
-    /// Whether the dirty entries of some store exceed its limit: time for an early commit.
-    pub fn needs_commit(&self) -> bool {
-        (self.buffers.0.iter()).any(|handle| handle.borrow().needs_commit())
+    /// Sets the time to be kept with the offsets of the following commits; see [`TaskStores::set_time`].
+    pub fn set_time(&mut self, milliseconds: i64) {
+        self.stores.set_time(milliseconds);
     }
 
-    /// Whether some store has writes that must be forwarded before a commit.
+    /// Whether the dirty entries of some store exceed its limit: time for an early commit.
+    pub fn needs_commit(&self) -> bool {
+        (self.buffers.0.iter())
+            .filter_map(|handle| handle.try_borrow().ok())
+            .any(|buffer| buffer.needs_commit())
+    }
+
+    /// Whether some store has writes that must be forwarded before a commit. A store in use may have.
     pub fn has_unforwarded(&self) -> bool {
-        (self.buffers.0.iter()).any(|handle| handle.borrow().has_unforwarded())
+        (self.buffers.0.iter())
+            .any(|handle| (handle.try_borrow()).map_or(true, |buffer| buffer.has_unforwarded()))
     }
 
     /// Whether a sealed commit waits for [`apply`](Self::apply).

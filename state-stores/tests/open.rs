@@ -246,6 +246,7 @@ fn offsets_are_kept_in_rocksdb_and_forgotten_in_memory() {
         let mut stores = open_one(directory.path(), engine, BufferOptions::default());
         assert_eq!(stores.committed_offset(0), None);
         stores.set_committed_offset(0, 41).unwrap();
+        stores.set_time(-1);
         stores.restore(0, [(b"k", Some(b"v"))], 42).unwrap();
         stores.restore(0, [(b"k", None::<&[u8]>)], 43).unwrap();
         assert_eq!(stores.committed_offset(0), Some(43));
@@ -253,6 +254,7 @@ fn offsets_are_kept_in_rocksdb_and_forgotten_in_memory() {
         let stores = open_one(directory.path(), engine, BufferOptions::default());
         let expected = (engine == EngineKind::RocksDb).then_some(43);
         assert_eq!(stores.committed_offset(0), expected);
+        assert_eq!(stores.committed_time(0), expected.map(|_| -1));
         assert_eq!(keys(stores.reader(0).unwrap().all()), Vec::<Vec<u8>>::new());
     }
 }

@@ -78,7 +78,11 @@ pub struct BufferStats {
     pub limit_bytes: usize,
 }
 
-/// The overlay over one store. Owned by one thread; see the [module's](self) description.
+/// The overlay over one store. Owned by one thread.
+///
+/// An entry is *clean* (what the engine has), *unforwarded* (written since it was last forwarded), *forwarded*
+/// (not yet part of a commit) or *sealed* (part of a commit that waits for its acknowledgement). Only clean
+/// entries are dropped when memory runs short.
 pub struct WriteBuffer {
     name: Arc<str>,
     /// `None` once the task was closed or moved to another thread.
