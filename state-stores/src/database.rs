@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rocksdb::{
-    AsColumnFamilyRef, BoundColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, IteratorMode,
-    MultiThreaded, Options, ReadOptions, WriteBatch, WriteOptions,
+    AsColumnFamilyRef, BoundColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, FlushOptions,
+    IteratorMode, MultiThreaded, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 
 use crate::environment::StorageEnvironment;
@@ -80,7 +80,11 @@ impl Database {
         // must be the same whatever links lead there.
         let directory =
             std::fs::canonicalize(directory).map_err(|source| io("resolve", directory, source))?;
-        let (rocksdb, on_disk) = open_existing_column_families(&directory, environment)?;
+        let wanted: Vec<String> = stores
+            .iter()
+            .map(|store| column_family_name(store))
+            .collect();
+        let (rocksdb, on_disk) = open_rocksdb(&directory, &wanted, environment)?;
         let write_options = WriteOptions::default(); // Logged, never synced.
         let database = Self {
             rocksdb,
@@ -89,10 +93,6 @@ impl Database {
             read_options: ReadOptions::default(),
             write_options,
         };
-        let wanted: Vec<String> = stores
-            .iter()
-            .map(|store| column_family_name(store))
-            .collect();
         database.report_others(&on_disk, &wanted);
         database.check_and_complete(&wanted)?;
         Ok(database)
@@ -167,6 +167,17 @@ impl Database {
     ) -> Result<()> {
         let handle = self.column_family(column_family)?;
         batch.put_cf(&handle, STORE_OFFSET_KEY, committed.to_bytes());
+        Ok(())
+    }
+
+    /// Has the memtables written to files in the background, so that their memory is free.
+    pub(crate) fn flush_memtables(&self, column_families: &[&str]) -> Result<()> {
+        let mut options = FlushOptions::new();
+        options.set_wait(false);
+        for name in column_families {
+            let handle = self.column_family(name)?;
+            (self.rocksdb.flush_cf_opt(&handle, &options)).map_err(|error| self.error(error))?;
+        }
         Ok(())
     }
 
@@ -274,27 +285,34 @@ impl Database {
 }
 
 /// Opens the database with the column families that it has: RocksDB wants all of them, also those of stores
-/// that this program no longer has.
-fn open_existing_column_families(
+/// that this program no longer has. A new one gets all that are `wanted`; an older one is first looked at.
+fn open_rocksdb(
     directory: &Path,
+    wanted: &[String],
     environment: &StorageEnvironment,
 ) -> Result<(RocksDb, BTreeSet<String>)> {
     let options = environment.database_options();
     let mut attempt = 1;
     loop {
-        let listed = existing_column_families(directory, &options);
-        // If it cannot be listed, that is not damage, perhaps, but another process that is writing: opening
-        // tells, as it takes the lock.
-        let default = BTreeSet::from([DEFAULT_COLUMN_FAMILY.to_owned()]);
-        let names = listed.as_ref().unwrap_or(&default);
         let mut open_options = options.clone();
-        open_options.create_if_missing(listed.is_ok());
+        let listed = existing_column_families(directory, &options);
+        let names = match &listed {
+            Ok(Some(names)) => names.clone(),
+            Ok(None) => {
+                open_options.create_if_missing(true);
+                open_options.create_missing_column_families(true);
+                let default = DEFAULT_COLUMN_FAMILY.to_owned();
+                wanted.iter().cloned().chain([default]).collect()
+            }
+            // Not damage, perhaps, but another process that is writing: opening tells, as it takes the lock.
+            Err(_) => BTreeSet::from([DEFAULT_COLUMN_FAMILY.to_owned()]),
+        };
         let families = (names.iter())
             .map(|name| ColumnFamilyDescriptor::new(name, environment.column_family_options()));
         let opened = RocksDb::open_cf_descriptors(&open_options, directory, families)
             .map_err(|error| StoreError::from_rocksdb(directory, error));
         match (listed, opened) {
-            (Ok(names), Ok(rocksdb)) => return Ok((rocksdb, names)),
+            (Ok(_), Ok(rocksdb)) => return Ok((rocksdb, names)),
             (_, Err(error @ StoreError::Locked { .. })) => return Err(error),
             (Err(error), _) | (_, Err(error)) if attempt == OPEN_ATTEMPTS => return Err(error),
             _ => attempt += 1,
@@ -302,14 +320,15 @@ fn open_existing_column_families(
     }
 }
 
-/// The column families on disk, the default one always among them.
-fn existing_column_families(directory: &Path, options: &Options) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::from([DEFAULT_COLUMN_FAMILY.to_owned()]);
+/// The column families on disk; `None` if there is no database yet.
+fn existing_column_families(
+    directory: &Path,
+    options: &Options,
+) -> Result<Option<BTreeSet<String>>> {
     if directory.join("CURRENT").exists() {
         let listed = RocksDb::list_cf(options, directory)
             .map_err(|error| StoreError::from_rocksdb(directory, error))?;
-        names.extend(listed);
-        return Ok(names);
+        return Ok(Some(listed.into_iter().collect()));
     }
     // Without CURRENT the creation was interrupted, and goes on now: unless there are rows, which cannot be
     // older than CURRENT.
@@ -325,7 +344,7 @@ fn existing_column_families(directory: &Path, options: &Options) -> Result<BTree
             });
         }
     }
-    Ok(names)
+    Ok(None)
 }
 
 fn io(action: &'static str, path: &Path, source: std::io::Error) -> StoreError {

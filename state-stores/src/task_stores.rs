@@ -169,6 +169,22 @@ impl TaskStores {
         Ok(())
     }
 
+    /// Has the rows that are only in memory and in the log written to files, in the background. For tasks that
+    /// have become idle: RocksDB frees the shared memtable memory at the cost of whoever writes next, never of
+    /// who holds it.
+    ///
+    /// # Errors
+    /// If the database cannot be written.
+    pub fn flush_memtables(&self) -> Result<()> {
+        let families: Vec<&str> = (self.stores.iter())
+            .filter_map(|store| match &store.engine {
+                Engine::RocksDb(engine) => Some(engine.column_family_name()),
+                Engine::Memory(_) => None,
+            })
+            .collect();
+        (self.database.as_ref()).map_or(Ok(()), |database| database.flush_memtables(&families))
+    }
+
     /// A handle for other threads to read a store's committed rows.
     ///
     /// # Errors

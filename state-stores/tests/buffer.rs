@@ -4,6 +4,7 @@
 mod support;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -487,6 +488,35 @@ fn a_deactivated_task_keeps_its_store_open_without_what_was_not_applied() {
             get(&active.handle(0).unwrap(), b"k")
         });
         assert_eq!(thread.join().unwrap(), some("1"));
+    }
+}
+
+#[test]
+fn keys_come_in_order_however_they_were_inserted() {
+    for engine in ENGINES {
+        let directory = TempDir::new().unwrap();
+        let mut active = open_one(directory.path(), engine, BufferOptions::default()).activate();
+        let handle = active.handle(0).unwrap();
+        let mut inserted = BTreeSet::new();
+        for number in 0..5_000_u64 {
+            let key = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+            handle.put(&key, Some(b"v")).unwrap();
+            inserted.insert(key.to_vec());
+            // Scans in between make the order be kept instead of made; commits make it start over.
+            if number % 250 == 249 {
+                assert!(keys(handle.all()).iter().eq(&inserted));
+                let (from, to) = (&key[..], &[0xee; 8][..]);
+                let inside = inserted.range(from.to_vec()..=to.max(from).to_vec());
+                assert!(
+                    keys(handle.range(Some(from), Some(to.max(from))))
+                        .iter()
+                        .eq(inside)
+                );
+            }
+            if number % 1_500 == 1_499 {
+                commit(&mut active, number as i64);
+            }
+        }
     }
 }
 
