@@ -310,6 +310,32 @@ fn nothing_reaches_the_engine_before_apply() {
 }
 
 #[test]
+fn after_a_failed_commit_there_is_no_other() {
+    for engine in ENGINES {
+        let directory = TempDir::new().unwrap();
+        let mut active = open_one(directory.path(), engine, BufferOptions::default()).activate();
+        let handle = active.handle(0).unwrap();
+        put(&handle, "k", "1");
+        flush(&handle);
+        active.seal().unwrap();
+        let no_such_store = active.apply(&[(0, 1), (7, 1)]);
+        assert!(matches!(
+            no_such_store,
+            Err(StoreError::UnknownStore { .. })
+        ));
+        // Otherwise the next would reach offset 2 without the row.
+        assert!(matches!(active.seal(), Err(StoreError::CommitOrder { .. })));
+        assert!(matches!(
+            active.apply(&[(0, 2)]),
+            Err(StoreError::CommitOrder { .. })
+        ));
+        let stores = active.deactivate().unwrap();
+        assert_eq!(stores.committed_offset(0), None);
+        assert_eq!(get(&stores.reader(0).unwrap(), b"k"), None);
+    }
+}
+
+#[test]
 fn a_deletion_after_sealing_a_new_key_reaches_the_engine() {
     for engine in ENGINES {
         let directory = TempDir::new().unwrap();

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use rocksdb::{DB, Options};
 use state_stores::{
-    BufferOptions, EngineKind, KeyValueStore, ReadOnlyKeyValueStore, StoreError, StoreSpec,
-    TaskStores,
+    BufferOptions, CommittedReader, EngineKind, KeyValueStore, ReadOnlyKeyValueStore,
+    StorageEnvironment, StoreError, StoreSpec, TaskStores,
 };
 use support::{ENGINES, commit, environment, get, keys, open_one};
 use tempfile::TempDir;
@@ -258,6 +258,19 @@ fn offsets_are_kept_in_rocksdb_and_forgotten_in_memory() {
         assert_eq!(stores.committed_time(0), expected.map(|_| -1));
         assert_eq!(keys(stores.reader(0).unwrap().all()), Vec::<Vec<u8>>::new());
     }
+}
+
+#[test]
+fn what_is_shared_between_threads_can_be() {
+    fn is_send<T: Send>() {}
+    fn is_sync<T: Sync>() {}
+    is_send::<TaskStores>();
+    is_send::<CommittedReader>();
+    is_sync::<CommittedReader>();
+    is_send::<StorageEnvironment>();
+    is_sync::<StorageEnvironment>();
+    is_sync::<StoreError>();
+    is_send::<StoreError>();
 }
 
 #[test]
