@@ -115,7 +115,6 @@ impl StorageEnvironment {
     pub(crate) fn database_options(&self) -> Options {
         let limits = &self.shared.limits;
         let mut options = self.column_family_options();
-        options.create_if_missing(true);
         options.set_env(&self.shared.env);
         options.set_write_buffer_manager(&self.shared.write_buffers);
         options.set_max_background_jobs(i32::from(limits.background_threads.max(1)) + 1);

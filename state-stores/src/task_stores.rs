@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::active::ActiveStores;
 use crate::commit::CommitBatch;
-use crate::database::{Database, column_family_name};
+use crate::database::{Committed, Database, column_family_name};
 use crate::engine::Engine;
 use crate::engine::memory::MemoryStore;
 use crate::engine::rocksdb::RocksDbStore;
@@ -28,13 +28,15 @@ pub struct TaskStores {
     /// The directory's only owner in this process, besides the engines of `stores`. `None` without
     /// persistent stores.
     database: Option<Arc<Database>>,
+    /// The owner's clock, in milliseconds: kept with each offset.
+    time: i64,
 }
 
 struct Store {
     name: Arc<str>,
     engine: Engine,
     /// Where in the changelog restoring would go on.
-    offset: Option<i64>,
+    committed: Option<Committed>,
     gate: Gate,
 }
 
@@ -74,6 +76,7 @@ impl TaskStores {
             stores,
             specs,
             database,
+            time: 0,
         })
     }
 
@@ -106,7 +109,18 @@ impl TaskStores {
     /// The changelog offset that a store has reached: of the next record to restore. `None` if nothing was
     /// ever committed, or for a store in memory that was just opened.
     pub fn committed_offset(&self, store: usize) -> Option<i64> {
-        self.stores.get(store)?.offset
+        Some(self.stores.get(store)?.committed?.offset)
+    }
+
+    /// The time that was [set](Self::set_time) when a store reached its offset, in milliseconds. Tells whether
+    /// the changelog may have dropped deletions since (`delete.retention.ms`), so that the store must be rebuilt.
+    pub fn committed_time(&self, store: usize) -> Option<i64> {
+        Some(self.stores.get(store)?.committed?.time)
+    }
+
+    /// Sets the time to be kept with the offsets of the following writes, in milliseconds. Default: 0.
+    pub fn set_time(&mut self, milliseconds: i64) {
+        self.time = milliseconds;
     }
 
     /// Sets the changelog offset of a store whose rows are unchanged.
@@ -151,8 +165,24 @@ impl TaskStores {
             Engine::RocksDb(engine) => (self.database.as_ref())
                 .map_or(Ok(()), |db| db.recreate(engine.column_family_name())),
         })?;
-        self.stores[store].offset = None;
+        self.stores[store].committed = None;
         Ok(())
+    }
+
+    /// Has the rows that are only in memory and in the log written to files, in the background. For tasks that
+    /// have become idle: RocksDB frees the shared memtable memory at the cost of whoever writes next, never of
+    /// who holds it.
+    ///
+    /// # Errors
+    /// If the database cannot be written.
+    pub fn flush_memtables(&self) -> Result<()> {
+        let families: Vec<&str> = (self.stores.iter())
+            .filter_map(|store| match &store.engine {
+                Engine::RocksDb(engine) => Some(engine.column_family_name()),
+                Engine::Memory(_) => None,
+            })
+            .collect();
+        (self.database.as_ref()).map_or(Ok(()), |database| database.flush_memtables(&families))
     }
 
     /// A handle for other threads to read a store's committed rows.
@@ -181,11 +211,13 @@ impl TaskStores {
             mut rocksdb,
             memory,
         } = batch;
+        let time = self.time;
         for &(store, offset) in offsets {
             if let (Engine::RocksDb(engine), Some(database)) =
                 (&self.store(store)?.engine, &self.database)
             {
-                database.put_offset(&mut rocksdb, engine.column_family_name(), offset)?;
+                let committed = Committed { offset, time };
+                database.put_committed(&mut rocksdb, engine.column_family_name(), committed)?;
             }
         }
         if let (Some(database), false) = (&self.database, rocksdb.is_empty()) {
@@ -201,7 +233,7 @@ impl TaskStores {
             }
         }
         for &(store, offset) in offsets {
-            self.stores[store].offset = Some(offset);
+            self.stores[store].committed = Some(Committed { offset, time });
         }
         Ok(())
     }
@@ -227,12 +259,12 @@ impl TaskStores {
 
 impl Store {
     fn open(spec: &StoreSpec, database: Option<&Arc<Database>>) -> Result<Self> {
-        let (engine, offset) = match (spec.engine, database) {
+        let (engine, committed) = match (spec.engine, database) {
             (EngineKind::RocksDb, Some(database)) => {
                 let column_family = column_family_name(&spec.name);
-                let offset = database.offset(&column_family)?;
+                let committed = database.committed(&column_family)?;
                 let engine = RocksDbStore::new(database.clone(), column_family.into());
-                (Engine::RocksDb(engine), offset)
+                (Engine::RocksDb(engine), committed)
             }
             _ => (Engine::Memory(MemoryStore::default()), None),
         };
@@ -240,7 +272,7 @@ impl Store {
             name: spec.name.as_str().into(),
             gate: Gate::open(engine.clone()),
             engine,
-            offset,
+            committed,
         })
     }
 }
@@ -256,7 +288,12 @@ impl Drop for TaskStores {
 
 impl std::fmt::Debug for TaskStores {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let offsets = (self.stores.iter()).map(|store| (&store.name, store.offset));
+        let offsets = (self.stores.iter()).map(|store| {
+            (
+                &store.name,
+                store.committed.map(|committed| committed.offset),
+            )
+        });
         f.debug_struct("TaskStores")
             .field("directory", &self.directory)
             .field("offsets", &offsets.collect::<Vec<_>>())

@@ -41,7 +41,9 @@ const MAX_EVICTION_STEPS: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BufferOptions {
     /// Bytes of keys, values and bookkeeping that it should stay within. Clean entries are dropped beyond
-    /// it; when the dirty ones alone exceed it, [`WriteBuffer::needs_commit`] says so. Default: 1 MiB.
+    /// it; when the dirty ones alone exceed it, [`WriteBuffer::needs_commit`] says so. What a commit that is
+    /// under way has sealed comes on top, in the buffer and once more as the batch to be written.
+    /// Default: 1 MiB.
     pub limit_bytes: usize,
     /// Whether the value at the last flush is kept beside a new one, for a consumer that needs the old value
     /// of a change. Default: no.
@@ -78,7 +80,11 @@ pub struct BufferStats {
     pub limit_bytes: usize,
 }
 
-/// The overlay over one store. Owned by one thread; see the [module's](self) description.
+/// The overlay over one store. Owned by one thread.
+///
+/// An entry is *clean* (what the engine has), *unforwarded* (written since it was last forwarded), *forwarded*
+/// (not yet part of a commit) or *sealed* (part of a commit that waits for its acknowledgement). Only clean
+/// entries are dropped when memory runs short.
 pub struct WriteBuffer {
     name: Arc<str>,
     /// `None` once the task was closed or moved to another thread.

@@ -144,8 +144,9 @@ impl Table {
     /// Gives memory back when nothing is left.
     pub(super) fn shrink_if_empty(&mut self) {
         if self.len() == 0 && !self.entries.is_empty() {
+            // Dropping an entry has raised its generation above that of every slot given out for it.
             let generations = self.entries.iter().map(|entry| entry.generation);
-            self.first_generation = generations.max().unwrap_or(0).wrapping_add(1);
+            self.first_generation = generations.max().unwrap_or(0);
             self.entries = Vec::new();
             self.free = Vec::new();
             self.buckets = HashTable::new();
