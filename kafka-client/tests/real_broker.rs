@@ -20,9 +20,8 @@ use kafka_protocol::protocol::{Decodable, Encodable, StrBytes, encode_request_he
 const DEADLINE: Duration = Duration::from_secs(30);
 
 fn bootstrap_servers() -> String {
-    std::env::var("KAFKA_BOOTSTRAP_SERVERS").expect(
-        "set KAFKA_BOOTSTRAP_SERVERS to the host:port of a running broker to run these tests",
-    )
+    std::env::var("KAFKA_BOOTSTRAP_SERVERS")
+        .expect("set KAFKA_BOOTSTRAP_SERVERS to the host:port of a running broker to run these tests")
 }
 
 fn client(id: &str) -> GroupClient {
@@ -32,15 +31,8 @@ fn client(id: &str) -> GroupClient {
 /// A name that no other test and no earlier run has used.
 fn unique(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let nanos = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap()
-        .as_nanos();
-    format!(
-        "{prefix}-{}-{nanos}-{}",
-        std::process::id(),
-        COUNT.fetch_add(1, Ordering::SeqCst)
-    )
+    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
+    format!("{prefix}-{}-{nanos}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst))
 }
 
 /// An answer to come.
@@ -48,9 +40,7 @@ struct Pending<T>(mpsc::Receiver<Result<T, GroupError>>);
 
 impl<T> Pending<T> {
     fn wait(self) -> Result<T, GroupError> {
-        self.0
-            .recv_timeout(DEADLINE)
-            .expect("an answer within 30 s")
+        self.0.recv_timeout(DEADLINE).expect("an answer within 30 s")
     }
 }
 
@@ -75,28 +65,18 @@ impl Member {
             member_id: String::new(),
             group_instance_id: instance.map(str::to_owned),
         };
-        Self {
-            client: client(name),
-            identity,
-            topic: topic.to_owned(),
-        }
+        Self { client: client(name), identity, topic: topic.to_owned() }
     }
 
     fn join_request(&self) -> JoinGroup {
-        let subscription = Subscription {
-            topics: vec![self.topic.clone()],
-            ..Subscription::default()
-        };
+        let subscription = Subscription { topics: vec![self.topic.clone()], ..Subscription::default() };
         JoinGroup {
             group_id: self.identity.group_id.clone(),
             member_id: self.identity.member_id.clone(),
             group_instance_id: self.identity.group_instance_id.clone(),
             session_timeout: Duration::from_secs(20),
             rebalance_timeout: Duration::from_secs(20),
-            protocols: vec![GroupProtocol {
-                name: "rust-test".into(),
-                metadata: subscription.encode().unwrap(),
-            }],
+            protocols: vec![GroupProtocol { name: "rust-test".into(), metadata: subscription.encode().unwrap() }],
             reason: Some("test".into()),
         }
     }
@@ -125,33 +105,18 @@ impl Member {
     }
 
     fn start_sync(&self, assignments: Vec<(String, Bytes)>) -> Pending<SyncedGroup> {
-        let request = SyncGroup {
-            member: self.identity.clone(),
-            protocol_name: "rust-test".into(),
-            assignments,
-        };
+        let request = SyncGroup { member: self.identity.clone(), protocol_name: "rust-test".into(), assignments };
         ask(|reply| self.client.sync(request, reply))
     }
 
     fn assigned(&self, partitions: Vec<i32>) -> (String, Bytes) {
-        let partitions = vec![TopicPartitions {
-            topic: self.topic.clone(),
-            partitions,
-        }];
-        let assignment = Assignment {
-            partitions,
-            user_data: None,
-        };
-        (
-            self.identity.member_id.clone(),
-            assignment.encode().unwrap(),
-        )
+        let partitions = vec![TopicPartitions { topic: self.topic.clone(), partitions }];
+        let assignment = Assignment { partitions, user_data: None };
+        (self.identity.member_id.clone(), assignment.encode().unwrap())
     }
 
     fn heartbeat(&self) -> Result<(), GroupError> {
-        let request = Heartbeat {
-            member: self.identity.clone(),
-        };
+        let request = Heartbeat { member: self.identity.clone() };
         ask(|reply| self.client.heartbeat(request, reply)).wait()
     }
 
@@ -166,24 +131,11 @@ impl Member {
         panic!("every heartbeat was accepted for {DEADLINE:?}");
     }
 
-    fn commit_as(
-        &self,
-        member: MemberIdentity,
-        partition: i32,
-        offset: i64,
-    ) -> Result<(), GroupError> {
+    fn commit_as(&self, member: MemberIdentity, partition: i32, offset: i64) -> Result<(), GroupError> {
         let topic = self.topic.clone();
-        let offset = CommittedOffset {
-            topic,
-            partition,
-            offset,
-            leader_epoch: Some(0),
-            metadata: format!("at {offset}"),
-        };
-        let request = CommitOffsets {
-            member,
-            offsets: vec![offset],
-        };
+        let offset =
+            CommittedOffset { topic, partition, offset, leader_epoch: Some(0), metadata: format!("at {offset}") };
+        let request = CommitOffsets { member, offsets: vec![offset] };
         ask(|reply| self.client.commit_offsets(request, reply)).wait()
     }
 
@@ -191,30 +143,15 @@ impl Member {
         self.commit_as(self.identity.clone(), partition, offset)
     }
 
-    fn fetch(
-        &self,
-        member: Option<MemberIdentity>,
-        partitions: &[i32],
-    ) -> Result<Vec<FetchedOffset>, GroupError> {
-        let partitions = partitions
-            .iter()
-            .map(|partition| (self.topic.clone(), *partition))
-            .collect();
+    fn fetch(&self, member: Option<MemberIdentity>, partitions: &[i32]) -> Result<Vec<FetchedOffset>, GroupError> {
+        let partitions = partitions.iter().map(|partition| (self.topic.clone(), *partition)).collect();
         let group_id = self.identity.group_id.clone();
-        let request = FetchOffsets {
-            group_id,
-            member,
-            partitions,
-            require_stable: true,
-        };
+        let request = FetchOffsets { group_id, member, partitions, require_stable: true };
         ask(|reply| self.client.fetch_offsets(request, reply)).wait()
     }
 
     fn leave(&self) -> Result<(), GroupError> {
-        let request = LeaveGroup {
-            member: self.identity.clone(),
-            reason: Some("test".into()),
-        };
+        let request = LeaveGroup { member: self.identity.clone(), reason: Some("test".into()) };
         ask(|reply| self.client.leave(request, reply)).wait()
     }
 }
@@ -226,19 +163,10 @@ fn two_members_share_a_group() {
     let mut first = Member::new("first", &group, &topic, None);
     first.introduce();
     let joined = first.joined(first.start_join());
-    assert_eq!(
-        (joined.generation, &joined.leader_id),
-        (1, &joined.member_id)
-    );
-    assert_eq!(
-        (joined.protocol_name.as_deref(), joined.skip_assignment),
-        (Some("rust-test"), false)
-    );
+    assert_eq!((joined.generation, &joined.leader_id), (1, &joined.member_id));
+    assert_eq!((joined.protocol_name.as_deref(), joined.skip_assignment), (Some("rust-test"), false));
     assert_eq!(joined.members.len(), 1);
-    let synced = first
-        .start_sync(vec![first.assigned(vec![0, 1])])
-        .wait()
-        .unwrap();
+    let synced = first.start_sync(vec![first.assigned(vec![0, 1])]).wait().unwrap();
     assert_eq!(synced.assignment, first.assigned(vec![0, 1]).1);
     first.heartbeat().unwrap();
 
@@ -246,10 +174,7 @@ fn two_members_share_a_group() {
     let mut second = Member::new("second", &group, &topic, None);
     second.introduce();
     let joining = second.start_join();
-    assert_eq!(
-        first.heartbeat_until_refused(),
-        GroupError::RebalanceInProgress
-    );
+    assert_eq!(first.heartbeat_until_refused(), GroupError::RebalanceInProgress);
     // Until it joins again it may commit in the generation that ends.
     first.commit(1, 11).unwrap();
     let joined = first.joined(first.start_join());
@@ -257,73 +182,34 @@ fn two_members_share_a_group() {
     assert_eq!((joined.generation, second_joined.generation), (2, 2));
     assert_eq!((joined.members.len(), second_joined.members.len()), (2, 0));
     for member in &joined.members {
-        assert_eq!(
-            Subscription::decode(&member.metadata).unwrap().topics,
-            [topic.as_str()]
-        );
+        assert_eq!(Subscription::decode(&member.metadata).unwrap().topics, [topic.as_str()]);
     }
     // Between joining and synchronizing, nobody may commit.
     assert_eq!(first.commit(0, 1), Err(GroupError::RebalanceInProgress));
     let waiting = second.start_sync(vec![]);
-    let own = first
-        .start_sync(vec![first.assigned(vec![0]), second.assigned(vec![1])])
-        .wait()
-        .unwrap();
+    let own = first.start_sync(vec![first.assigned(vec![0]), second.assigned(vec![1])]).wait().unwrap();
     assert_eq!(own.assignment, first.assigned(vec![0]).1);
     let assignment = Assignment::decode(&waiting.wait().unwrap().assignment).unwrap();
-    assert_eq!(
-        assignment.partitions,
-        [TopicPartitions {
-            topic: topic.clone(),
-            partitions: vec![1]
-        }]
-    );
+    assert_eq!(assignment.partitions, [TopicPartitions { topic: topic.clone(), partitions: vec![1] }]);
 
     // Whoever takes over finds what was committed; old generations and strangers are refused.
-    let fetched = second
-        .fetch(Some(second.identity.clone()), &[1, 0])
-        .unwrap();
-    assert_eq!(
-        (
-            fetched[0].partition,
-            fetched[0].offset,
-            &*fetched[0].metadata
-        ),
-        (1, Some(11), "at 11")
-    );
+    let fetched = second.fetch(Some(second.identity.clone()), &[1, 0]).unwrap();
+    assert_eq!((fetched[0].partition, fetched[0].offset, &*fetched[0].metadata), (1, Some(11), "at 11"));
     assert_eq!((fetched[1].partition, fetched[1].offset), (0, None));
     first.commit(0, 5).unwrap();
     second.commit(1, 12).unwrap();
-    let old = MemberIdentity {
-        generation: 1,
-        ..first.identity.clone()
-    };
-    assert_eq!(
-        first.commit_as(old, 0, 4),
-        Err(GroupError::IllegalGeneration)
-    );
-    let stranger = MemberIdentity {
-        member_id: "nobody".into(),
-        ..first.identity.clone()
-    };
-    assert_eq!(
-        first.commit_as(stranger, 0, 4),
-        Err(GroupError::UnknownMemberId)
-    );
+    let old = MemberIdentity { generation: 1, ..first.identity.clone() };
+    assert_eq!(first.commit_as(old, 0, 4), Err(GroupError::IllegalGeneration));
+    let stranger = MemberIdentity { member_id: "nobody".into(), ..first.identity.clone() };
+    assert_eq!(first.commit_as(stranger, 0, 4), Err(GroupError::UnknownMemberId));
 
     second.leave().unwrap();
     assert_eq!(second.heartbeat(), Err(GroupError::UnknownMemberId));
     assert_eq!(second.leave(), Err(GroupError::UnknownMemberId));
-    assert_eq!(
-        first.heartbeat_until_refused(),
-        GroupError::RebalanceInProgress
-    );
+    assert_eq!(first.heartbeat_until_refused(), GroupError::RebalanceInProgress);
     let joined = first.joined(first.start_join());
     assert_eq!((joined.generation, joined.members.len()), (3, 1));
-    first
-        .start_sync(vec![first.assigned(vec![0, 1])])
-        .wait()
-        .unwrap();
+    first.start_sync(vec![first.assigned(vec![0, 1])]).wait().unwrap();
     let fetched = first.fetch(None, &[0, 1]).unwrap();
     assert_eq!((fetched[0].offset, fetched[1].offset), (Some(5), Some(12)));
     first.leave().unwrap();
@@ -337,14 +223,8 @@ fn a_static_member_comes_back_without_a_rebalance() {
     // A static member needs no id to begin with.
     let joined = before.joined(before.start_join());
     assert_eq!((joined.generation, joined.skip_assignment), (1, false));
-    assert_eq!(
-        joined.members[0].group_instance_id.as_deref(),
-        Some("instance")
-    );
-    before
-        .start_sync(vec![before.assigned(vec![0])])
-        .wait()
-        .unwrap();
+    assert_eq!(joined.members[0].group_instance_id.as_deref(), Some("instance"));
+    before.start_sync(vec![before.assigned(vec![0])]).wait().unwrap();
     before.heartbeat().unwrap();
 
     let mut after = Member::new("after", &group, &topic, Some("instance"));
@@ -364,22 +244,13 @@ fn nothing_committed_is_no_offset() {
     let topic = create_topic(2);
     let member = Member::new("reader", &unique("group"), &topic, None);
     let fetched = member.fetch(None, &[1, 0]).unwrap();
-    let fetched: Vec<_> = fetched
-        .iter()
-        .map(|offset| (offset.partition, offset.offset, &*offset.metadata))
-        .collect();
+    let fetched: Vec<_> = fetched.iter().map(|offset| (offset.partition, offset.offset, &*offset.metadata)).collect();
     assert_eq!(fetched, [(1, None, ""), (0, None, "")]);
     // Without members anyone may commit.
-    let nobody = MemberIdentity {
-        generation: -1,
-        ..member.identity.clone()
-    };
+    let nobody = MemberIdentity { generation: -1, ..member.identity.clone() };
     member.commit_as(nobody, 0, 9).unwrap();
     let fetched = member.fetch(None, &[0]).unwrap();
-    assert_eq!(
-        (fetched[0].offset, fetched[0].leader_epoch),
-        (Some(9), Some(0))
-    );
+    assert_eq!((fetched[0].offset, fetched[0].leader_epoch), (Some(9), Some(0)));
 }
 
 #[test]
@@ -387,38 +258,23 @@ fn members_that_cannot_be_admitted_are_told_why() {
     let topic = create_topic(1);
     let group = unique("group");
     let mut member = Member::new("member", &group, &topic, None);
-    let request = JoinGroup {
-        session_timeout: Duration::from_millis(10),
-        ..member.join_request()
-    };
-    assert_eq!(
-        ask(|reply| member.client.join(request, reply)).wait(),
-        Err(GroupError::InvalidSessionTimeout)
-    );
+    let request = JoinGroup { session_timeout: Duration::from_millis(10), ..member.join_request() };
+    assert_eq!(ask(|reply| member.client.join(request, reply)).wait(), Err(GroupError::InvalidSessionTimeout));
     assert_eq!(member.heartbeat(), Err(GroupError::UnknownMemberId));
 
     member.introduce();
     member.joined(member.start_join());
-    member
-        .start_sync(vec![member.assigned(vec![0])])
-        .wait()
-        .unwrap();
+    member.start_sync(vec![member.assigned(vec![0])]).wait().unwrap();
     let mut other = Member::new("other", &group, &topic, None);
     other.introduce();
     let mut request = other.join_request();
     request.protocols[0].name = "another-assignor".into();
-    assert_eq!(
-        ask(|reply| other.client.join(request, reply)).wait(),
-        Err(GroupError::InconsistentProtocol)
-    );
+    assert_eq!(ask(|reply| other.client.join(request, reply)).wait(), Err(GroupError::InconsistentProtocol));
     member.leave().unwrap();
 
     let nameless = Member::new("nameless", "", &topic, None);
     let error = nameless.start_join().wait().unwrap_err();
-    assert!(
-        matches!(&error, GroupError::Other { code: 24, .. }),
-        "{error}"
-    );
+    assert!(matches!(&error, GroupError::Other { code: 24, .. }), "{error}");
 }
 
 #[test]
@@ -426,10 +282,7 @@ fn a_commit_to_no_topic_names_the_partition() {
     let topic = unique("missing");
     let member = Member::new("member", &unique("group"), &topic, None);
     let error = member.commit(3, 1).unwrap_err();
-    assert!(
-        matches!(&error, GroupError::Other { code: 3, .. }),
-        "{error}"
-    );
+    assert!(matches!(&error, GroupError::Other { code: 3, .. }), "{error}");
     assert!(error.to_string().contains(&format!("{topic}-3")), "{error}");
 }
 
@@ -441,9 +294,7 @@ fn create_topic(partitions: i32) -> String {
         .with_name(TopicName(StrBytes::from_string(name.clone())))
         .with_num_partitions(partitions)
         .with_replication_factor(-1);
-    let request = CreateTopicsRequest::default()
-        .with_topics(vec![topic])
-        .with_timeout_ms(20_000);
+    let request = CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(20_000);
     let header = RequestHeader::default()
         .with_request_api_key(ApiKey::CreateTopics as i16)
         .with_request_api_version(VERSION)
@@ -456,8 +307,7 @@ fn create_topic(partitions: i32) -> String {
     frame[..4].copy_from_slice(&length.to_be_bytes());
 
     let servers = bootstrap_servers();
-    let mut stream =
-        TcpStream::connect(servers.split(',').next().unwrap()).expect("the broker can be reached");
+    let mut stream = TcpStream::connect(servers.split(',').next().unwrap()).expect("the broker can be reached");
     stream.write_all(&frame).unwrap();
     let mut length = [0; 4];
     stream.read_exact(&mut length).unwrap();
@@ -466,19 +316,12 @@ fn create_topic(partitions: i32) -> String {
     let mut answer = Bytes::from(answer);
     ResponseHeader::decode(&mut answer, 1).unwrap();
     let answer = CreateTopicsResponse::decode(&mut answer, VERSION).unwrap();
-    assert_eq!(
-        answer.topics[0].error_code, 0,
-        "{:?}",
-        answer.topics[0].error_message
-    );
+    assert_eq!(answer.topics[0].error_code, 0, "{:?}", answer.topics[0].error_message);
 
     let probe = Member::new("probe", &unique("probe"), &name, None);
     let deadline = Instant::now() + DEADLINE;
     while probe.commit(partitions - 1, 0).is_err() {
-        assert!(
-            Instant::now() < deadline,
-            "the broker does not know the topic it created"
-        );
+        assert!(Instant::now() < deadline, "the broker does not know the topic it created");
     }
     name
 }

@@ -46,13 +46,7 @@ impl ActiveStores {
             let buffer = WriteBuffer::new(name.clone(), engine.clone(), options, context.clone());
             StoreHandle::new(name.clone(), buffer)
         });
-        Self {
-            buffers: Buffers(handles.collect()),
-            stores,
-            sealed: None,
-            broken: false,
-            context,
-        }
+        Self { buffers: Buffers(handles.collect()), stores, sealed: None, broken: false, context }
     }
 
     /// The handle of a store, by its index.
@@ -92,15 +86,12 @@ impl ActiveStores {
 
     /// Whether the dirty entries of some store exceed its limit: time for an early commit.
     pub fn needs_commit(&self) -> bool {
-        (self.buffers.0.iter())
-            .filter_map(|handle| handle.try_borrow().ok())
-            .any(|buffer| buffer.needs_commit())
+        (self.buffers.0.iter()).filter_map(|handle| handle.try_borrow().ok()).any(|buffer| buffer.needs_commit())
     }
 
     /// Whether some store has writes that must be forwarded before a commit. A store in use may have.
     pub fn has_unforwarded(&self) -> bool {
-        (self.buffers.0.iter())
-            .any(|handle| (handle.try_borrow()).map_or(true, |buffer| buffer.has_unforwarded()))
+        (self.buffers.0.iter()).any(|handle| (handle.try_borrow()).map_or(true, |buffer| buffer.has_unforwarded()))
     }
 
     /// Whether a sealed commit waits for [`apply`](Self::apply).
@@ -128,9 +119,7 @@ impl ActiveStores {
         }
         self.broken = true; // Until all are sealed.
         let mut batch = CommitBatch::default();
-        for (store, (buffer, (_, engine))) in
-            buffers.iter_mut().zip(self.stores.engines()).enumerate()
-        {
+        for (store, (buffer, (_, engine))) in buffers.iter_mut().zip(self.stores.engines()).enumerate() {
             buffer.seal(&mut batch.writer(store, engine)?);
         }
         self.sealed = Some(batch);
@@ -151,9 +140,10 @@ impl ActiveStores {
             buffers.push(handle.try_borrow_mut()?);
         }
         self.check_unbroken()?;
-        let batch = self.sealed.take().ok_or(StoreError::CommitOrder {
-            problem: "there is no sealed commit to apply; seal it first",
-        })?;
+        let batch = self
+            .sealed
+            .take()
+            .ok_or(StoreError::CommitOrder { problem: "there is no sealed commit to apply; seal it first" })?;
         self.broken = true; // Until it is written.
         self.stores.write(batch, offsets)?;
         self.broken = false;

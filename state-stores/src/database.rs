@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rocksdb::{
-    AsColumnFamilyRef, BoundColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, FlushOptions,
-    IteratorMode, MultiThreaded, Options, ReadOptions, WriteBatch, WriteOptions,
+    AsColumnFamilyRef, BoundColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, FlushOptions, IteratorMode,
+    MultiThreaded, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 
 use crate::environment::StorageEnvironment;
@@ -56,10 +56,7 @@ impl Committed {
 
     fn from_bytes(bytes: [u8; 16]) -> Self {
         let bits = i128::from_be_bytes(bytes);
-        Self {
-            offset: (bits >> 64) as i64,
-            time: bits as i64,
-        }
+        Self { offset: (bits >> 64) as i64, time: bits as i64 }
     }
 }
 
@@ -70,20 +67,12 @@ pub(crate) fn column_family_name(store: &str) -> String {
 
 impl Database {
     /// Opens or creates the database in `directory`, with a column family for each of `stores`.
-    pub(crate) fn open(
-        directory: &Path,
-        stores: &[&str],
-        environment: &StorageEnvironment,
-    ) -> Result<Self> {
+    pub(crate) fn open(directory: &Path, stores: &[&str], environment: &StorageEnvironment) -> Result<Self> {
         std::fs::create_dir_all(directory).map_err(|source| io("create", directory, source))?;
         // RocksDB notices a second owner in the same process by the name of the directory, so the name
         // must be the same whatever links lead there.
-        let directory =
-            std::fs::canonicalize(directory).map_err(|source| io("resolve", directory, source))?;
-        let wanted: Vec<String> = stores
-            .iter()
-            .map(|store| column_family_name(store))
-            .collect();
+        let directory = std::fs::canonicalize(directory).map_err(|source| io("resolve", directory, source))?;
+        let wanted: Vec<String> = stores.iter().map(|store| column_family_name(store)).collect();
         let (rocksdb, on_disk) = open_rocksdb(&directory, &wanted, environment)?;
         let write_options = WriteOptions::default(); // Logged, never synced.
         let database = Self {
@@ -103,8 +92,7 @@ impl Database {
         if !directory.exists() {
             return Ok(());
         }
-        let directory =
-            std::fs::canonicalize(directory).map_err(|source| io("resolve", directory, source))?;
+        let directory = std::fs::canonicalize(directory).map_err(|source| io("resolve", directory, source))?;
         // RocksDB deletes what it knows under its lock. What it does not know goes afterwards; its
         // complaints about damage are no reason to keep the damage.
         let destroyed = RocksDb::destroy(&Options::default(), &directory)
@@ -113,9 +101,7 @@ impl Database {
             return Err(error);
         }
         match std::fs::remove_dir_all(&directory) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(io("delete", &directory, error))
-            }
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("delete", &directory, error)),
             _ => Ok(()),
         }
     }
@@ -141,9 +127,7 @@ impl Database {
 
     /// Writes all of `batch` or nothing. Survives the process, not the machine.
     pub(crate) fn write(&self, batch: WriteBatch) -> Result<()> {
-        self.rocksdb
-            .write_opt(batch, &self.write_options)
-            .map_err(|error| self.error(error))
+        self.rocksdb.write_opt(batch, &self.write_options).map_err(|error| self.error(error))
     }
 
     /// The changelog offset that a store has reached, and when.
@@ -199,10 +183,7 @@ impl Database {
     fn check_and_complete(&self, wanted: &[String]) -> Result<()> {
         let default = self.column_family(DEFAULT_COLUMN_FAMILY)?;
         let mut batch = WriteBatch::default();
-        if self
-            .version(&default, DATABASE_VERSION_KEY, "the database")?
-            .is_none()
-        {
+        if self.version(&default, DATABASE_VERSION_KEY, "the database")?.is_none() {
             // Creation was interrupted before its last step, or this is the creation.
             batch.put(DATABASE_VERSION_KEY, FORMAT_VERSION.to_be_bytes());
         }
@@ -225,9 +206,8 @@ impl Database {
     /// Says which stores on disk are not this program's any more. They are kept: an earlier version of the
     /// program may come back, and deleting is for its user to decide.
     fn report_others(&self, on_disk: &BTreeSet<String>, wanted: &[String]) {
-        let others: Vec<&String> = (on_disk.iter())
-            .filter(|name| *name != DEFAULT_COLUMN_FAMILY && !wanted.contains(name))
-            .collect();
+        let others: Vec<&String> =
+            (on_disk.iter()).filter(|name| *name != DEFAULT_COLUMN_FAMILY && !wanted.contains(name)).collect();
         if !others.is_empty() {
             tracing::info!(
                 directory = %self.directory.display(),
@@ -238,12 +218,7 @@ impl Database {
     }
 
     /// The format version under `key`; `None` if nothing was ever written beside it.
-    fn version(
-        &self,
-        handle: &impl AsColumnFamilyRef,
-        key: &[u8],
-        what: &str,
-    ) -> Result<Option<u32>> {
+    fn version(&self, handle: &impl AsColumnFamilyRef, key: &[u8], what: &str) -> Result<Option<u32>> {
         let Some(bytes) = self.meta(handle, key)? else {
             let mut rows = self.rocksdb.iterator_cf(handle, IteratorMode::Start);
             return match rows.next() {
@@ -267,9 +242,7 @@ impl Database {
     }
 
     fn meta(&self, handle: &impl AsColumnFamilyRef, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.rocksdb
-            .get_cf(handle, key)
-            .map_err(|error| self.error(error))
+        self.rocksdb.get_cf(handle, key).map_err(|error| self.error(error))
     }
 
     fn error(&self, error: rocksdb::Error) -> StoreError {
@@ -277,10 +250,7 @@ impl Database {
     }
 
     fn corrupt(&self, detail: String) -> StoreError {
-        StoreError::Corrupt {
-            directory: self.directory.clone(),
-            detail,
-        }
+        StoreError::Corrupt { directory: self.directory.clone(), detail }
     }
 }
 
@@ -307,8 +277,8 @@ fn open_rocksdb(
             // Not damage, perhaps, but another process that is writing: opening tells, as it takes the lock.
             Err(_) => BTreeSet::from([DEFAULT_COLUMN_FAMILY.to_owned()]),
         };
-        let families = (names.iter())
-            .map(|name| ColumnFamilyDescriptor::new(name, environment.column_family_options()));
+        let families =
+            (names.iter()).map(|name| ColumnFamilyDescriptor::new(name, environment.column_family_options()));
         let opened = RocksDb::open_cf_descriptors(&open_options, directory, families)
             .map_err(|error| StoreError::from_rocksdb(directory, error));
         match (listed, opened) {
@@ -321,13 +291,10 @@ fn open_rocksdb(
 }
 
 /// The column families on disk; `None` if there is no database yet.
-fn existing_column_families(
-    directory: &Path,
-    options: &Options,
-) -> Result<Option<BTreeSet<String>>> {
+fn existing_column_families(directory: &Path, options: &Options) -> Result<Option<BTreeSet<String>>> {
     if directory.join("CURRENT").exists() {
-        let listed = RocksDb::list_cf(options, directory)
-            .map_err(|error| StoreError::from_rocksdb(directory, error))?;
+        let listed =
+            RocksDb::list_cf(options, directory).map_err(|error| StoreError::from_rocksdb(directory, error))?;
         return Ok(Some(listed.into_iter().collect()));
     }
     // Without CURRENT the creation was interrupted, and goes on now: unless there are rows, which cannot be
@@ -349,9 +316,5 @@ fn existing_column_families(
 
 fn io(action: &'static str, path: &Path, source: std::io::Error) -> StoreError {
     let path = path.to_path_buf();
-    StoreError::Io {
-        action,
-        path,
-        source,
-    }
+    StoreError::Io { action, path, source }
 }

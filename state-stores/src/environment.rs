@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rocksdb::{
-    BlockBasedOptions, Cache, DBCompressionType, DataBlockIndexType, Env, LogLevel, Options,
-    WriteBufferManager,
+    BlockBasedOptions, Cache, DBCompressionType, DataBlockIndexType, Env, LogLevel, Options, WriteBufferManager,
 };
 
 use crate::error::{Result, StoreError};
@@ -86,14 +85,7 @@ impl StorageEnvironment {
             false, // Writers never stall: a stalled stream thread could be thrown out of its group.
             cache.clone(),
         );
-        Ok(Self {
-            shared: Arc::new(Shared {
-                limits,
-                cache,
-                write_buffers,
-                env,
-            }),
-        })
+        Ok(Self { shared: Arc::new(Shared { limits, cache, write_buffers, env }) })
     }
 
     /// The limits it was made with.

@@ -85,9 +85,7 @@ mod spec;
 mod task_stores;
 
 pub use active::ActiveStores;
-pub use buffer::{
-    BufferOptions, BufferStats, SLOT_LIFETIME, Slot, StoreHandle, Update, WriteBuffer, WriteContext,
-};
+pub use buffer::{BufferOptions, BufferStats, SLOT_LIFETIME, Slot, StoreHandle, Update, WriteBuffer, WriteContext};
 pub use environment::{Compression, StorageEnvironment, StorageLimits};
 pub use error::{Result, StoreError};
 pub use kv::{KeyValueStore, ReadOnlyKeyValueStore};

@@ -51,16 +51,10 @@ impl TaskStores {
     /// program wrote it, [`StoreError::Corrupt`] if it is damaged: then [`destroy`](Self::destroy) it and
     /// restore. [`StoreError::InvalidSpec`] for names that cannot be used; [`StoreError::Io`],
     /// [`StoreError::DiskFull`] and [`StoreError::Database`] when the system fails.
-    pub fn open(
-        task_directory: &Path,
-        specs: Vec<StoreSpec>,
-        environment: &StorageEnvironment,
-    ) -> Result<Self> {
+    pub fn open(task_directory: &Path, specs: Vec<StoreSpec>, environment: &StorageEnvironment) -> Result<Self> {
         spec::check(&specs)?;
-        let persistent: Vec<&str> = (specs.iter())
-            .filter(|spec| spec.engine == EngineKind::RocksDb)
-            .map(|spec| spec.name.as_str())
-            .collect();
+        let persistent: Vec<&str> =
+            (specs.iter()).filter(|spec| spec.engine == EngineKind::RocksDb).map(|spec| spec.name.as_str()).collect();
         let mut database = None;
         if !persistent.is_empty() {
             let directory = task_directory.join(DATABASE_DIRECTORY);
@@ -71,13 +65,7 @@ impl TaskStores {
         for spec in &specs {
             stores.push(Store::open(spec, database.as_ref())?);
         }
-        Ok(Self {
-            directory: task_directory.to_path_buf(),
-            stores,
-            specs,
-            database,
-            time: 0,
-        })
+        Ok(Self { directory: task_directory.to_path_buf(), stores, specs, database, time: 0 })
     }
 
     /// Deletes the persistent stores of a task, so that they can be opened anew and restored.
@@ -162,8 +150,9 @@ impl TaskStores {
                 engine.clear();
                 Ok(())
             }
-            Engine::RocksDb(engine) => (self.database.as_ref())
-                .map_or(Ok(()), |db| db.recreate(engine.column_family_name())),
+            Engine::RocksDb(engine) => {
+                (self.database.as_ref()).map_or(Ok(()), |db| db.recreate(engine.column_family_name()))
+            }
         })?;
         self.stores[store].committed = None;
         Ok(())
@@ -207,15 +196,10 @@ impl TaskStores {
 
     /// Writes a batch and offsets at once: the stores in RocksDB atomically, then those in memory.
     pub(crate) fn write(&mut self, batch: CommitBatch, offsets: &[(usize, i64)]) -> Result<()> {
-        let CommitBatch {
-            mut rocksdb,
-            memory,
-        } = batch;
+        let CommitBatch { mut rocksdb, memory } = batch;
         let time = self.time;
         for &(store, offset) in offsets {
-            if let (Engine::RocksDb(engine), Some(database)) =
-                (&self.store(store)?.engine, &self.database)
-            {
+            if let (Engine::RocksDb(engine), Some(database)) = (&self.store(store)?.engine, &self.database) {
                 let committed = Committed { offset, time };
                 database.put_committed(&mut rocksdb, engine.column_family_name(), committed)?;
             }
@@ -245,11 +229,7 @@ impl TaskStores {
 
     pub(crate) fn unknown(&self, store: &str) -> StoreError {
         let names: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
-        StoreError::UnknownStore {
-            store: store.to_owned(),
-            directory: self.directory.clone(),
-            known: names.join(", "),
-        }
+        StoreError::UnknownStore { store: store.to_owned(), directory: self.directory.clone(), known: names.join(", ") }
     }
 
     fn store(&self, store: usize) -> Result<&Store> {
@@ -268,12 +248,7 @@ impl Store {
             }
             _ => (Engine::Memory(MemoryStore::default()), None),
         };
-        Ok(Self {
-            name: spec.name.as_str().into(),
-            gate: Gate::open(engine.clone()),
-            engine,
-            committed,
-        })
+        Ok(Self { name: spec.name.as_str().into(), gate: Gate::open(engine.clone()), engine, committed })
     }
 }
 
@@ -288,12 +263,8 @@ impl Drop for TaskStores {
 
 impl std::fmt::Debug for TaskStores {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let offsets = (self.stores.iter()).map(|store| {
-            (
-                &store.name,
-                store.committed.map(|committed| committed.offset),
-            )
-        });
+        let offsets =
+            (self.stores.iter()).map(|store| (&store.name, store.committed.map(|committed| committed.offset)));
         f.debug_struct("TaskStores")
             .field("directory", &self.directory)
             .field("offsets", &offsets.collect::<Vec<_>>())

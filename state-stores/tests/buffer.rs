@@ -11,24 +11,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use state_stores::{
-    BufferOptions, CommittedReader, Direction, EngineKind, KeyRange, KeyValueStore,
-    ReadOnlyKeyValueStore, Slot, StoreError, StoreHandle, Update,
+    BufferOptions, CommittedReader, Direction, EngineKind, KeyRange, KeyValueStore, ReadOnlyKeyValueStore, Slot,
+    StoreError, StoreHandle, Update,
 };
 use support::{ENGINES, commit, context, flush, get, keys, open_one};
 use tempfile::TempDir;
 
 fn with_prior() -> BufferOptions {
-    BufferOptions {
-        keep_prior: true,
-        ..BufferOptions::default()
-    }
+    BufferOptions { keep_prior: true, ..BufferOptions::default() }
 }
 
 fn limited(limit_bytes: usize) -> BufferOptions {
-    BufferOptions {
-        limit_bytes,
-        ..BufferOptions::default()
-    }
+    BufferOptions { limit_bytes, ..BufferOptions::default() }
 }
 
 fn some(text: &str) -> Option<Vec<u8>> {
@@ -40,11 +34,7 @@ fn put(handle: &StoreHandle, key: &str, value: &str) {
 }
 
 fn change(key: &str, new: Option<&str>, old: Option<&str>) -> support::Change {
-    (
-        key.as_bytes().to_vec(),
-        new.and_then(some),
-        old.and_then(some),
-    )
+    (key.as_bytes().to_vec(), new.and_then(some), old.and_then(some))
 }
 
 #[test]
@@ -76,12 +66,7 @@ fn an_aggregation_step_rewrites_in_place() {
 #[test]
 fn an_update_that_fails_or_keeps_writes_nothing() {
     let directory = TempDir::new().unwrap();
-    let active = open_one(
-        directory.path(),
-        EngineKind::InMemory,
-        BufferOptions::default(),
-    )
-    .activate();
+    let active = open_one(directory.path(), EngineKind::InMemory, BufferOptions::default()).activate();
     let handle = active.handle(0).unwrap();
     put(&handle, "k", "old");
     flush(&handle);
@@ -89,9 +74,7 @@ fn an_update_that_fails_or_keeps_writes_nothing() {
     let slot = buffer.lookup(b"k").unwrap();
     let failed = buffer.update(slot, context(1), |_, out| {
         out.push(1);
-        Err(StoreError::StaleSlot {
-            store: "as good as any".into(),
-        })
+        Err(StoreError::StaleSlot { store: "as good as any".into() })
     });
     assert!(failed.is_err());
     let kept = buffer.update(slot, context(1), |_, out| {
@@ -116,11 +99,7 @@ fn updates_are_forwarded_in_the_order_of_last_writes() {
             put(&handle, key, value);
         }
         let forwarded = flush(&handle);
-        let expected = [
-            change("c", Some("1"), None),
-            change("a", Some("2"), None),
-            change("b", Some("2"), None),
-        ];
+        let expected = [change("c", Some("1"), None), change("a", Some("2"), None), change("b", Some("2"), None)];
         assert_eq!(forwarded, expected);
         assert_eq!(flush(&handle), []);
     }
@@ -129,12 +108,7 @@ fn updates_are_forwarded_in_the_order_of_last_writes() {
 #[test]
 fn the_context_is_that_of_the_last_write() {
     let directory = TempDir::new().unwrap();
-    let active = open_one(
-        directory.path(),
-        EngineKind::InMemory,
-        BufferOptions::default(),
-    )
-    .activate();
+    let active = open_one(directory.path(), EngineKind::InMemory, BufferOptions::default()).activate();
     let handle = active.handle(0).unwrap();
     for timestamp in [3, 9, 4] {
         active.set_context(context(timestamp));
@@ -157,28 +131,19 @@ fn old_values_are_those_of_the_last_flush() {
         put(&handle, "new", "n2");
         // Without having been read before: the old value comes from the engine.
         put(&handle, "stored", "s1");
-        let expected = [
-            change("new", Some("n2"), None),
-            change("stored", Some("s1"), Some("s0")),
-        ];
+        let expected = [change("new", Some("n2"), None), change("stored", Some("s1"), Some("s0"))];
         assert_eq!(flush(&handle), expected);
 
         put(&handle, "new", "n3");
         handle.delete(b"stored").unwrap();
-        let expected = [
-            change("new", Some("n3"), Some("n2")),
-            change("stored", None, Some("s1")),
-        ];
+        let expected = [change("new", Some("n3"), Some("n2")), change("stored", None, Some("s1"))];
         assert_eq!(flush(&handle), expected);
 
         commit(&mut active, 2);
         put(&handle, "stored", "s2");
         put(&handle, "new", "n4");
         put(&handle, "new", "n5");
-        let expected = [
-            change("stored", Some("s2"), None),
-            change("new", Some("n5"), Some("n3")),
-        ];
+        let expected = [change("stored", Some("s2"), None), change("new", Some("n5"), Some("n3"))];
         assert_eq!(flush(&handle), expected);
     }
 }
@@ -251,12 +216,7 @@ fn writes_during_a_flush_belong_to_the_next_round() {
 #[test]
 fn a_flush_that_was_broken_off_comes_again() {
     let directory = TempDir::new().unwrap();
-    let active = open_one(
-        directory.path(),
-        EngineKind::InMemory,
-        BufferOptions::default(),
-    )
-    .activate();
+    let active = open_one(directory.path(), EngineKind::InMemory, BufferOptions::default()).activate();
     let handle = active.handle(0).unwrap();
     for key in ["a", "b", "c"] {
         put(&handle, key, "1");
@@ -276,10 +236,7 @@ fn nothing_reaches_the_engine_before_apply() {
         let handle = active.handle(0).unwrap();
         let reader = active.stores().reader(0).unwrap();
         put(&handle, "k", "1");
-        assert!(matches!(
-            active.seal(),
-            Err(StoreError::UnforwardedWrites { entries: 1, .. })
-        ));
+        assert!(matches!(active.seal(), Err(StoreError::UnforwardedWrites { entries: 1, .. })));
         flush(&handle);
         active.seal().unwrap();
         assert_eq!(get(&reader, b"k"), None);
@@ -291,21 +248,12 @@ fn nothing_reaches_the_engine_before_apply() {
         assert!(matches!(active.seal(), Err(StoreError::CommitOrder { .. })));
         active.apply(&[(0, 10)]).unwrap();
         assert_eq!((get(&reader, b"k"), get(&reader, b"l")), (some("1"), None));
-        assert_eq!(
-            (get(&handle, b"k"), get(&handle, b"l")),
-            (some("2"), some("2"))
-        );
+        assert_eq!((get(&handle, b"k"), get(&handle, b"l")), (some("2"), some("2")));
         assert_eq!(active.stores().committed_offset(0), Some(10));
-        assert!(matches!(
-            active.apply(&[(0, 11)]),
-            Err(StoreError::CommitOrder { .. })
-        ));
+        assert!(matches!(active.apply(&[(0, 11)]), Err(StoreError::CommitOrder { .. })));
 
         commit(&mut active, 12);
-        assert_eq!(
-            (get(&reader, b"k"), get(&reader, b"l")),
-            (some("2"), some("2"))
-        );
+        assert_eq!((get(&reader, b"k"), get(&reader, b"l")), (some("2"), some("2")));
     }
 }
 
@@ -319,16 +267,10 @@ fn after_a_failed_commit_there_is_no_other() {
         flush(&handle);
         active.seal().unwrap();
         let no_such_store = active.apply(&[(0, 1), (7, 1)]);
-        assert!(matches!(
-            no_such_store,
-            Err(StoreError::UnknownStore { .. })
-        ));
+        assert!(matches!(no_such_store, Err(StoreError::UnknownStore { .. })));
         // Otherwise the next would reach offset 2 without the row.
         assert!(matches!(active.seal(), Err(StoreError::CommitOrder { .. })));
-        assert!(matches!(
-            active.apply(&[(0, 2)]),
-            Err(StoreError::CommitOrder { .. })
-        ));
+        assert!(matches!(active.apply(&[(0, 2)]), Err(StoreError::CommitOrder { .. })));
         let stores = active.deactivate().unwrap();
         assert_eq!(stores.committed_offset(0), None);
         assert_eq!(get(&stores.reader(0).unwrap(), b"k"), None);
@@ -359,20 +301,14 @@ fn a_deletion_after_sealing_a_new_key_reaches_the_engine() {
 fn an_uncached_store_forwards_at_once_and_commits_later() {
     for engine in ENGINES {
         let directory = TempDir::new().unwrap();
-        let options = BufferOptions {
-            write_through: true,
-            limit_bytes: 0,
-            ..with_prior()
-        };
+        let options = BufferOptions { write_through: true, limit_bytes: 0, ..with_prior() };
         let mut active = open_one(directory.path(), engine, options).activate();
         let handle = active.handle(0).unwrap();
         assert!(handle.borrow().is_write_through());
         for (value, prior) in [("1", None), ("2", Some("1")), ("3", Some("2"))] {
             let mut buffer = handle.borrow_mut();
             let slot = buffer.lookup(b"k").unwrap();
-            buffer
-                .set(slot, Some(value.as_bytes()), context(1))
-                .unwrap();
+            buffer.set(slot, Some(value.as_bytes()), context(1)).unwrap();
             assert_eq!(buffer.prior(slot), prior.map(str::as_bytes));
             buffer.forwarded(slot);
             assert!(!buffer.has_unforwarded());
@@ -411,10 +347,7 @@ fn clean_entries_stay_within_the_limit() {
         commit(&mut active, 2);
         assert!(!active.needs_commit());
         let stats = handle.borrow().stats();
-        assert!(
-            stats.bytes <= 100_000 && stats.dirty_bytes == 0,
-            "{stats:?}"
-        );
+        assert!(stats.bytes <= 100_000 && stats.dirty_bytes == 0, "{stats:?}");
         assert_eq!(get(&handle, &1_u32.to_be_bytes()), Some(vec![8; 100]));
 
         handle.borrow_mut().set_limit(0);
@@ -477,14 +410,8 @@ fn handles_and_readers_of_a_closed_task_say_so() {
         // Neither keeps the directory locked.
         let stores = open_one(directory.path(), engine, BufferOptions::default());
         assert!(matches!(handle.get(b"k"), Err(StoreError::Closed { .. })));
-        assert!(matches!(
-            handle.put(b"k", None),
-            Err(StoreError::Closed { .. })
-        ));
-        assert!(matches!(
-            handle.all().next(),
-            Some(Err(StoreError::Closed { .. }))
-        ));
+        assert!(matches!(handle.put(b"k", None), Err(StoreError::Closed { .. })));
+        assert!(matches!(handle.all().next(), Some(Err(StoreError::Closed { .. }))));
         assert!(matches!(reader.get(b"k"), Err(StoreError::Closed { .. })));
         assert!(matches!(scan.next(), Some(Err(StoreError::Closed { .. }))));
         assert!(scan.next().is_none());
@@ -533,11 +460,7 @@ fn keys_come_in_order_however_they_were_inserted() {
                 assert!(keys(handle.all()).iter().eq(&inserted));
                 let (from, to) = (&key[..], &[0xee; 8][..]);
                 let inside = inserted.range(from.to_vec()..=to.max(from).to_vec());
-                assert!(
-                    keys(handle.range(Some(from), Some(to.max(from))))
-                        .iter()
-                        .eq(inside)
-                );
+                assert!(keys(handle.range(Some(from), Some(to.max(from)))).iter().eq(inside));
             }
             if number % 1_500 == 1_499 {
                 commit(&mut active, number as i64);
@@ -549,12 +472,7 @@ fn keys_come_in_order_however_they_were_inserted() {
 #[test]
 fn using_a_store_inside_its_own_scan_is_an_error() {
     let directory = TempDir::new().unwrap();
-    let active = open_one(
-        directory.path(),
-        EngineKind::InMemory,
-        BufferOptions::default(),
-    )
-    .activate();
+    let active = open_one(directory.path(), EngineKind::InMemory, BufferOptions::default()).activate();
     let handle = active.handle(0).unwrap();
     put(&handle, "k", "v");
     let seen = Rc::new(Cell::new(false));
@@ -598,10 +516,7 @@ fn readers_on_other_threads_see_whole_commits_only() {
         });
         let deadline = Instant::now() + Duration::from_secs(30);
         let mut number = 0;
-        while reads
-            .iter()
-            .any(|reads| reads.load(Ordering::Relaxed) < 100)
-        {
+        while reads.iter().any(|reads| reads.load(Ordering::Relaxed) < 100) {
             number += 1;
             for key in 0..10 {
                 put(&handle, &key.to_string(), &number.to_string());

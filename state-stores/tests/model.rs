@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use state_stores::{
-    ActiveStores, BufferOptions, EngineKind, KeyValueStore, ReadOnlyKeyValueStore, TaskStores,
-};
+use state_stores::{ActiveStores, BufferOptions, EngineKind, KeyValueStore, ReadOnlyKeyValueStore, TaskStores};
 use support::{Row, environment, flush, get, rows, spec};
 use tempfile::TempDir;
 
@@ -36,10 +34,7 @@ type Rows = BTreeMap<Key, Vec<u8>>;
 
 fn key() -> impl Strategy<Value = Key> {
     // Few keys, so that histories meet; one byte of four values, up to three of them.
-    vec(
-        prop_oneof![Just(0_u8), Just(1), Just(0x80), Just(0xff)],
-        0..4,
-    )
+    vec(prop_oneof![Just(0_u8), Just(1), Just(0x80), Just(0xff)], 0..4)
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -86,11 +81,7 @@ struct Task {
 
 impl Task {
     fn open(&mut self) {
-        let buffer = BufferOptions {
-            limit_bytes: 1_000,
-            keep_prior: self.keep_prior,
-            write_through: false,
-        };
+        let buffer = BufferOptions { limit_bytes: 1_000, keep_prior: self.keep_prior, write_through: false };
         let specs = vec![spec("s", self.engine).with_buffer(buffer)];
         let stores = TaskStores::open(self.directory.path(), specs, &environment()).unwrap();
         self.active = Some(stores.activate());
@@ -115,10 +106,7 @@ impl Task {
             Step::PutIfAbsent(key, value) => {
                 let existing = store.put_if_absent(key, &bytes(*value)).unwrap();
                 assert_eq!(existing.as_ref(), model.current.get(key));
-                model
-                    .current
-                    .entry(key.clone())
-                    .or_insert_with(|| bytes(*value));
+                model.current.entry(key.clone()).or_insert_with(|| bytes(*value));
             }
             Step::Delete(key) => assert_eq!(store.delete(key).unwrap(), model.current.remove(key)),
             Step::BlindDelete(key) => {
@@ -203,10 +191,7 @@ impl Task {
         let store = self.active.as_ref().unwrap().handle(0).unwrap();
         let expected = collect(&model.current, |_| true);
         assert_eq!(rows(store.all()), expected);
-        assert_eq!(
-            rows(store.reverse_all()),
-            expected.into_iter().rev().collect::<Vec<_>>()
-        );
+        assert_eq!(rows(store.reverse_all()), expected.into_iter().rev().collect::<Vec<_>>());
     }
 }
 
@@ -224,12 +209,7 @@ fn collect(rows: &Rows, keep: impl Fn(&Row) -> bool) -> Vec<Row> {
 }
 
 fn run(engine: EngineKind, keep_prior: bool, steps: &[Step]) {
-    let mut task = Task {
-        directory: TempDir::new().unwrap(),
-        engine,
-        keep_prior,
-        active: None,
-    };
+    let mut task = Task { directory: TempDir::new().unwrap(), engine, keep_prior, active: None };
     task.open();
     task.run(&mut Model::default(), steps);
 }

@@ -3,6 +3,7 @@
 pub mod broker;
 pub mod config;
 pub mod error;
+pub mod membership;
 pub mod partitioner;
 pub mod processor;
 pub mod query;

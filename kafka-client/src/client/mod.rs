@@ -15,8 +15,8 @@ use tokio::task::LocalSet;
 use crate::GroupError;
 use crate::config::{Address, ClientConfig};
 use crate::group::{
-    CommitOffsets, FetchOffsets, FetchedOffset, GroupCoordinator, Heartbeat, JoinGroup,
-    JoinedGroup, LeaveGroup, Reply, SyncGroup, SyncedGroup,
+    CommitOffsets, FetchOffsets, FetchedOffset, GroupCoordinator, Heartbeat, JoinGroup, JoinedGroup, LeaveGroup, Reply,
+    SyncGroup, SyncedGroup,
 };
 use answer::Answer;
 use requests::Requests;
@@ -67,34 +67,21 @@ impl GroupClient {
         let max_pending = config.max_pending_requests;
         let (commands, receiver) = mpsc::channel(max_pending);
         let (started, start) = std::sync::mpsc::sync_channel(1);
-        let failed =
-            |error| GroupError::InvalidConfig(format!("cannot start the client's thread: {error}"));
+        let failed = |error| GroupError::InvalidConfig(format!("cannot start the client's thread: {error}"));
         // The runtime is made where it ends: it must not be dropped inside another one, from which this may be called.
         thread::Builder::new()
             .name("kafka-client".to_owned())
-            .spawn(
-                move || match runtime::Builder::new_current_thread().enable_all().build() {
-                    Ok(runtime) => {
-                        drop(started.send(Ok(())));
-                        run(runtime, config, bootstrap, receiver);
-                    }
-                    Err(error) => drop(started.send(Err(error))),
-                },
-            )
-            .and_then(|_thread| {
-                start
-                    .recv()
-                    .unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into()))
+            .spawn(move || match runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => {
+                    drop(started.send(Ok(())));
+                    run(runtime, config, bootstrap, receiver);
+                }
+                Err(error) => drop(started.send(Err(error))),
             })
+            .and_then(|_thread| start.recv().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into())))
             .map_err(failed)?;
         let pending = Arc::new(Semaphore::new(max_pending));
-        Ok(Self {
-            handle: Arc::new(Handle {
-                commands,
-                pending,
-                max_pending,
-            }),
-        })
+        Ok(Self { handle: Arc::new(Handle { commands, pending, max_pending }) })
     }
 
     fn send<T>(&self, reply: Reply<T>, command: impl FnOnce(Answer<T>) -> Command) {
@@ -102,10 +89,7 @@ impl GroupClient {
             return reply(Err(GroupError::Overloaded(self.handle.max_pending)));
         };
         // There is room, since a permit was free; if the thread is gone, dropping the command answers it.
-        let _ = self
-            .handle
-            .commands
-            .try_send(command(Answer::new(reply, permit)));
+        let _ = self.handle.commands.try_send(command(Answer::new(reply, permit)));
     }
 }
 

@@ -42,12 +42,8 @@ fn dropping_the_last_handle_closes_the_sockets() {
     let (mut stream, _) = listener.accept().unwrap();
     drop(client);
     assert_eq!(pending.wait(), Err(GroupError::Closed));
-    stream
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
-    stream
-        .read_to_end(&mut Vec::new())
-        .expect("the end of the stream");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.read_to_end(&mut Vec::new()).expect("the end of the stream");
 }
 
 #[test]
@@ -60,10 +56,7 @@ fn a_reply_may_make_the_next_request() {
     let (sender, receiver) = mpsc::channel();
     let next: Reply<()> = Box::new(move |result| {
         assert_eq!(result, Ok(()));
-        again.heartbeat(
-            Heartbeat { member: member() },
-            Box::new(move |result| drop(sender.send(result))),
-        );
+        again.heartbeat(Heartbeat { member: member() }, Box::new(move |result| drop(sender.send(result))));
     });
     client.heartbeat(Heartbeat { member: member() }, next);
     assert_eq!(receiver.recv_timeout(Duration::from_secs(30)), Ok(Ok(())));
@@ -71,8 +64,7 @@ fn a_reply_may_make_the_next_request() {
 
 #[test]
 fn too_many_requests_are_refused_at_once() {
-    let broker =
-        Broker::start(|received| (received.key == ApiKey::Heartbeat).then_some(Step::Silence));
+    let broker = Broker::start(|received| (received.key == ApiKey::Heartbeat).then_some(Step::Silence));
     let mut config = config(&broker);
     config.max_pending_requests = 2;
     let client = GroupClient::connect(config).unwrap();
@@ -90,14 +82,8 @@ fn a_request_too_large_is_not_sent() {
     let mut config = config(&broker);
     config.max_frame_bytes = 2048;
     let client = GroupClient::connect(config).unwrap();
-    let protocol = GroupProtocol {
-        name: "p".into(),
-        metadata: Bytes::from(vec![0; 4096]),
-    };
-    let request = JoinGroup {
-        protocols: vec![protocol],
-        ..join_request()
-    };
+    let protocol = GroupProtocol { name: "p".into(), metadata: Bytes::from(vec![0; 4096]) };
+    let request = JoinGroup { protocols: vec![protocol], ..join_request() };
     let error = ask(|reply| client.join(request, reply)).wait().unwrap_err();
     assert!(matches!(error, GroupError::InvalidRequest(_)), "{error}");
     join(&client).wait().unwrap();
@@ -126,9 +112,7 @@ fn a_reply_that_panics_harms_no_other_request() {
 #[test]
 fn a_client_may_be_made_and_dropped_inside_a_runtime() {
     let broker = Broker::start(|_| None);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let client = client(&broker);
         heartbeat(&client).wait().unwrap();

@@ -5,9 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use kafka_client::group::{
-    CommitOffsets, GroupCoordinator, Heartbeat, LeaveGroup, MemberIdentity, SyncGroup,
-};
+use kafka_client::group::{CommitOffsets, GroupCoordinator, Heartbeat, LeaveGroup, MemberIdentity, SyncGroup};
 use kafka_client::{GroupClient, GroupError};
 use kafka_protocol::messages::{ApiKey, HeartbeatRequest, JoinGroupResponse};
 
@@ -18,62 +16,23 @@ fn joins_have_a_connection_of_their_own() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
     let broker = Broker::start(move |received| {
-        log.lock()
-            .unwrap()
-            .push((received.key, received.connection));
+        log.lock().unwrap().push((received.key, received.connection));
         None
     });
     let client = client(&broker);
     assert_eq!(join(&client).wait().unwrap().member_id, "m");
-    let sync = SyncGroup {
-        member: member(),
-        protocol_name: "p".into(),
-        assignments: vec![],
-    };
+    let sync = SyncGroup { member: member(), protocol_name: "p".into(), assignments: vec![] };
     ask(|reply| client.sync(sync, reply)).wait().unwrap();
     heartbeat(&client).wait().unwrap();
-    let commit = CommitOffsets {
-        member: member(),
-        offsets: vec![],
-    };
-    ask(|reply| client.commit_offsets(commit, reply))
-        .wait()
-        .unwrap();
-    ask(|reply| {
-        client.leave(
-            LeaveGroup {
-                member: member(),
-                reason: None,
-            },
-            reply,
-        )
-    })
-    .wait()
-    .unwrap();
+    let commit = CommitOffsets { member: member(), offsets: vec![] };
+    ask(|reply| client.commit_offsets(commit, reply)).wait().unwrap();
+    ask(|reply| client.leave(LeaveGroup { member: member(), reason: None }, reply)).wait().unwrap();
     // Connection 0 looked for the coordinator.
     let seen = seen.lock().unwrap();
-    let of = |key| {
-        seen.iter()
-            .filter(|(seen, _)| *seen == key)
-            .map(|(_, connection)| *connection)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        (of(ApiKey::JoinGroup), of(ApiKey::SyncGroup)),
-        (vec![1], vec![1])
-    );
-    assert_eq!(
-        (
-            of(ApiKey::Heartbeat),
-            of(ApiKey::OffsetCommit),
-            of(ApiKey::LeaveGroup)
-        ),
-        (vec![2], vec![2], vec![2])
-    );
-    assert_eq!(
-        (of(ApiKey::FindCoordinator), of(ApiKey::ApiVersions)),
-        (vec![0], vec![0, 1, 2])
-    );
+    let of = |key| seen.iter().filter(|(seen, _)| *seen == key).map(|(_, connection)| *connection).collect::<Vec<_>>();
+    assert_eq!((of(ApiKey::JoinGroup), of(ApiKey::SyncGroup)), (vec![1], vec![1]));
+    assert_eq!((of(ApiKey::Heartbeat), of(ApiKey::OffsetCommit), of(ApiKey::LeaveGroup)), (vec![2], vec![2], vec![2]));
+    assert_eq!((of(ApiKey::FindCoordinator), of(ApiKey::ApiVersions)), (vec![0], vec![0, 1, 2]));
 }
 
 #[test]
@@ -96,9 +55,7 @@ fn a_moved_coordinator_is_found_anew() {
 fn a_join_is_not_repeated_but_the_next_one_finds_the_coordinator() {
     let first = First::new(1);
     let broker = Broker::start(move |received| match received.key {
-        ApiKey::JoinGroup if first.take() => {
-            answer(received, &JoinGroupResponse::default().with_error_code(16))
-        }
+        ApiKey::JoinGroup if first.take() => answer(received, &JoinGroupResponse::default().with_error_code(16)),
         _ => None,
     });
     let client = client(&broker);
@@ -152,19 +109,12 @@ fn requests_are_pipelined_and_answered_in_order() {
     });
     let client = client(&broker);
     let requests = (0..200).map(|generation| {
-        let member = MemberIdentity {
-            generation,
-            ..member()
-        };
+        let member = MemberIdentity { generation, ..member() };
         ask(|reply| client.heartbeat(Heartbeat { member }, reply))
     });
     let requests: Vec<_> = requests.collect();
     for (generation, request) in requests.into_iter().enumerate() {
-        let expected = if generation % 2 == 0 {
-            Ok(())
-        } else {
-            Err(GroupError::IllegalGeneration)
-        };
+        let expected = if generation % 2 == 0 { Ok(()) } else { Err(GroupError::IllegalGeneration) };
         assert_eq!(request.wait(), expected, "{generation}");
     }
     assert_eq!(broker.accepted.load(Ordering::SeqCst), 2);
@@ -172,17 +122,11 @@ fn requests_are_pipelined_and_answered_in_order() {
 
 #[test]
 fn the_next_bootstrap_server_is_asked_when_one_is_down() {
-    let unused = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string();
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let broker = Broker::start(|_| None);
     let mut config = config(&broker);
     config.bootstrap_servers.insert(0, unused);
-    heartbeat(&GroupClient::connect(config).unwrap())
-        .wait()
-        .unwrap();
+    heartbeat(&GroupClient::connect(config).unwrap()).wait().unwrap();
 }
 
 #[test]

@@ -57,9 +57,7 @@ impl StoreHandle {
     }
 
     fn in_use(&self) -> StoreError {
-        StoreError::InUse {
-            store: self.name.to_string(),
-        }
+        StoreError::InUse { store: self.name.to_string() }
     }
 }
 
@@ -69,15 +67,8 @@ impl ScanSource for StoreHandle {
         self.try_borrow().map_or(0, |buffer| buffer.mark())
     }
 
-    fn read_page(
-        &self,
-        range: KeyRange<'_>,
-        direction: Direction,
-        mark: u64,
-        page: &mut Page,
-    ) -> Result<()> {
-        self.try_borrow_mut()?
-            .scan_at(range, direction, mark, |key, value| page.push(key, value))
+    fn read_page(&self, range: KeyRange<'_>, direction: Direction, mark: u64, page: &mut Page) -> Result<()> {
+        self.try_borrow_mut()?.scan_at(range, direction, mark, |key, value| page.push(key, value))
     }
 }
 

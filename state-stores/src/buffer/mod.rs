@@ -55,11 +55,7 @@ pub struct BufferOptions {
 
 impl Default for BufferOptions {
     fn default() -> Self {
-        Self {
-            limit_bytes: 1 << 20,
-            keep_prior: false,
-            write_through: false,
-        }
+        Self { limit_bytes: 1 << 20, keep_prior: false, write_through: false }
     }
 }
 
@@ -115,12 +111,7 @@ pub struct WriteBuffer {
 }
 
 impl WriteBuffer {
-    pub(crate) fn new(
-        name: Arc<str>,
-        engine: Engine,
-        options: BufferOptions,
-        context: Rc<Cell<WriteContext>>,
-    ) -> Self {
+    pub(crate) fn new(name: Arc<str>, engine: Engine, options: BufferOptions, context: Rc<Cell<WriteContext>>) -> Self {
         Self {
             name,
             engine: Some(engine),
@@ -244,17 +235,11 @@ impl WriteBuffer {
     }
 
     fn closed(&self) -> StoreError {
-        StoreError::Closed {
-            store: self.name.to_string(),
-        }
+        StoreError::Closed { store: self.name.to_string() }
     }
 
     fn resolve(&self, slot: Slot) -> Result<u32> {
-        self.table
-            .resolve(slot)
-            .ok_or_else(|| StoreError::StaleSlot {
-                store: self.name.to_string(),
-            })
+        self.table.resolve(slot).ok_or_else(|| StoreError::StaleSlot { store: self.name.to_string() })
     }
 
     fn find_or_load(&mut self, key: &[u8]) -> Result<u32> {
@@ -285,10 +270,7 @@ impl WriteBuffer {
         };
         let entry = self.table.entry_mut(index);
         entry.set(flag::PRIOR_KNOWN | flag::ENGINE_KNOWN, true);
-        entry.set(
-            flag::PRESENT | flag::PRIOR_PRESENT | flag::ENGINE_PRESENT,
-            present,
-        );
+        entry.set(flag::PRESENT | flag::PRIOR_PRESENT | flag::ENGINE_PRESENT, present);
         self.recharge(index);
         Ok(index)
     }
@@ -358,9 +340,6 @@ impl WriteBuffer {
 
 impl std::fmt::Debug for WriteBuffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WriteBuffer")
-            .field("name", &self.name)
-            .field("stats", &self.stats())
-            .finish_non_exhaustive()
+        f.debug_struct("WriteBuffer").field("name", &self.name).field("stats", &self.stats()).finish_non_exhaustive()
     }
 }

@@ -1,13 +1,13 @@
 use super::pages::{Rows, ScanRange, ask, next_page};
 use crate::broker::Broker;
 use crate::error::StreamsError;
-use crate::runtime::{Instance, State, TaskPhase, ThreadHandle};
 use crate::runtime::lock;
+use crate::runtime::{Instance, State, TaskPhase, ThreadHandle};
 use crate::serde::{Payload, SerdeRef, Written};
 use crate::task::TaskId;
 use crate::topology::StoreFormat;
 use state_stores::formats::split_timestamped;
-use state_stores::{CommittedReader, Direction, prefix_end};
+use state_stores::{CommittedReader, Direction, ReadOnlyKeyValueStore as _, prefix_end};
 use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -55,7 +55,10 @@ impl<B: Broker, K: 'static, V: 'static> ReadOnlyKeyValueView<B, K, V> {
         let (key_serde, value_serde) = spec.types.serdes::<K, V>().ok_or_else(|| {
             let (key, value) = spec.types.names();
             let asked = (std::any::type_name::<K>(), std::any::type_name::<V>());
-            StreamsError::InvalidState(format!("store {store} has keys {key} and values {value}, not {} and {}", asked.0, asked.1))
+            StreamsError::InvalidState(format!(
+                "store {store} has keys {key} and values {value}, not {} and {}",
+                asked.0, asked.1
+            ))
         })?;
         let format = spec.format;
         let view = Self { store: store.into(), key_serde, value_serde, format, committed: false, instance };
@@ -90,7 +93,7 @@ impl<B: Broker, K: 'static, V: 'static> ReadOnlyKeyValueView<B, K, V> {
                 location.reader.get_into(&key, &mut value)?.then_some(value)
             } else {
                 let key = key.clone();
-                ask(&location, move |buffer| Ok(buffer.get(&key)?.map(<[u8]>::to_vec)))?
+                ask(&location, move |buffer| Ok(buffer.get(&key)?.map(|value: &[u8]| value.to_vec())))?
             };
             if let Some(row) = row {
                 return self.decode_value(&row).map(Some);
@@ -155,25 +158,42 @@ impl<B: Broker, K: 'static, V: 'static> ReadOnlyKeyValueView<B, K, V> {
         Ok(count)
     }
 
-    fn scan_keys(&self, from: Option<&K>, to: Option<&K>, direction: Direction) -> Result<ViewScan<B, K, V>, StreamsError> {
+    fn scan_keys(
+        &self,
+        from: Option<&K>,
+        to: Option<&K>,
+        direction: Direction,
+    ) -> Result<ViewScan<B, K, V>, StreamsError> {
         let bound = |key: Option<&K>| key.map_or(Ok(Bound::Unbounded), |key| self.encode(key).map(Bound::Included));
         self.scan(ScanRange { lower: bound(from)?, upper: bound(to)?, direction })
     }
 
     fn scan(&self, range: ScanRange) -> Result<ViewScan<B, K, V>, StreamsError> {
         let locations = self.locations()?.into();
-        Ok(ViewScan { view: self.clone(), locations, range: range.clone(), start: range, page: VecDeque::new(), more: true })
+        Ok(ViewScan {
+            view: self.clone(),
+            locations,
+            range: range.clone(),
+            start: range,
+            page: VecDeque::new(),
+            more: true,
+        })
     }
 
     /// The tasks of this instance that have the store.
     fn locations(&self) -> Result<Vec<StoreLocation>, StreamsError> {
         let state = self.instance.lifecycle.state();
         if state == State::Created || state.has_ended() {
-            return Err(StreamsError::InvalidState(format!("the instance is {state}; its stores can be read while it runs")));
+            return Err(StreamsError::InvalidState(format!(
+                "the instance is {state}; its stores can be read while it runs"
+            )));
         }
         let topology = &self.instance.topology;
         let has_store = |task: TaskId| {
-            topology.subtopologies().get(task.subtopology as usize).is_some_and(|part| part.stores.iter().any(|name| **name == *self.store))
+            topology
+                .subtopologies()
+                .get(task.subtopology as usize)
+                .is_some_and(|part| part.stores.iter().any(|name| **name == *self.store))
         };
         let mut locations = Vec::new();
         for (&task, phase) in lock(&self.instance.tasks).iter().filter(|(task, _)| has_store(**task)) {
@@ -190,7 +210,8 @@ impl<B: Broker, K: 'static, V: 'static> ReadOnlyKeyValueView<B, K, V> {
         }
         if locations.is_empty() && state == State::Rebalancing {
             return Err(StreamsError::InvalidState(format!(
-                "store {} cannot be read yet: the instance is {state} and has no task of it", self.store
+                "store {} cannot be read yet: the instance is {state} and has no task of it",
+                self.store
             )));
         }
         Ok(locations)

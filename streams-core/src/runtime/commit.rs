@@ -38,8 +38,11 @@ pub(super) fn commit_offsets<B: Broker>(
             GroupError::IllegalGeneration | GroupError::UnknownMemberId | GroupError::FencedInstanceId => {
                 let renewed = instance.identity().is_some_and(|identity| identity.generation != generation);
                 if !renewed {
-                    instance.tell_control(ControlEvent::Member(Event::CommitRefused { generation, error: error.clone() }));
-                    if Instant::now() + instance.settings.group.session_timeout > deadline || !wait_for_news(instance, generation) {
+                    instance
+                        .tell_control(ControlEvent::Member(Event::CommitRefused { generation, error: error.clone() }));
+                    if Instant::now() + instance.settings.group.session_timeout > deadline
+                        || !wait_for_news(instance, generation)
+                    {
                         return Err(StreamsError::TaskMigrated(format!("the group refused a commit: {error}")));
                     }
                 }

@@ -3,7 +3,7 @@ use super::internal_topics::existing_topics;
 use super::lifecycle::{State, UncaughtExceptionResponse, lock};
 use super::planning::{fingerprint, make_plan, sources, task_counts};
 use super::restore::{RestoreCommand, RestoreEvent, RestoreThread};
-use super::stream_thread::{StreamThread, ThreadCommand, ThreadEvent, ThreadHandle};
+use super::stream_thread::{ThreadCommand, ThreadEvent, ThreadHandle, ThreadSeed};
 use crate::broker::{Broker, Waker};
 use crate::config::ClientRole;
 use crate::error::StreamsError;
@@ -214,7 +214,9 @@ impl<B: Broker> Control<B> {
                 self.instance.lifecycle.transit(State::Rebalancing);
                 coordinator.join(request, self.reply(move |answer| Event::Joined(call, answer)));
             }
-            Action::Sync(call, request) => coordinator.sync(request, self.reply(move |answer| Event::Synced(call, answer))),
+            Action::Sync(call, request) => {
+                coordinator.sync(request, self.reply(move |answer| Event::Synced(call, answer)))
+            }
             Action::Heartbeat(call, request) => {
                 coordinator.heartbeat(request, self.reply(move |answer| Event::HeartbeatDone(call, answer)));
             }
@@ -461,7 +463,9 @@ impl<B: Broker> Control<B> {
         let (instance, sender) = (Arc::clone(&self.instance), self.sender.clone());
         let work = move || {
             let admin = instance.broker.admin(&instance.config.client_properties(ClientRole::Admin));
-            let topics = admin.map_err(StreamsError::from).and_then(|admin| existing_topics(&admin, instance.settings.request_timeout));
+            let topics = admin
+                .map_err(StreamsError::from)
+                .and_then(|admin| existing_topics(&admin, instance.settings.request_timeout));
             match topics {
                 Ok(topics) => {
                     let counts = task_counts(&instance.topology, &instance.settings.application_id, &topics);
@@ -478,7 +482,9 @@ impl<B: Broker> Control<B> {
     fn topics_seen(&mut self, counts: Vec<i32>) {
         if self.planned_counts.as_ref().is_some_and(|planned| *planned != counts) {
             self.planned_counts = Some(counts);
-            self.member_event(Event::RequestRejoin { reason: "the partitions of the input topics have changed".to_owned() });
+            self.member_event(Event::RequestRejoin {
+                reason: "the partitions of the input topics have changed".to_owned(),
+            });
         }
     }
 
@@ -530,7 +536,9 @@ impl<B: Broker> Control<B> {
     fn end(mut self) {
         let _ = self.restore.send(RestoreCommand::Shutdown);
         self.restore_waker.wake();
-        self.threads.iter().for_each(|thread| drop(thread.handle.tell(ThreadCommand::Shutdown(false))));
+        self.threads.iter().for_each(|thread| {
+            thread.handle.tell(ThreadCommand::Shutdown(false));
+        });
         let threads = self.threads.iter_mut().filter_map(|thread| thread.join.take()).chain(self.restore_thread.take());
         threads.for_each(|thread| drop(thread.join()));
         lock(&self.instance.tasks).clear();
@@ -584,7 +592,7 @@ fn local_state<B: Broker>(instance: &Instance<B>) -> BTreeMap<TaskId, i64> {
 }
 
 fn start_thread<B: Broker>(instance: &Arc<Instance<B>>, index: usize) -> Result<Thread, StreamsError> {
-    let (thread, handle) = StreamThread::new(Arc::clone(instance), index)?;
+    let (thread, handle) = ThreadSeed::new(Arc::clone(instance), index)?;
     let join = spawn(format!("kafka-streams-{index}"), move || thread.run())?;
     Ok(Thread { handle, join: Some(join), alive: true })
 }

@@ -22,6 +22,13 @@ pub use lifecycle::{State, UncaughtExceptionResponse};
 pub use restore::{RestoreListener, StoreRestore};
 pub use streams::{CloseOptions, KafkaStreams, TaskMetadata};
 
+/// Wall-clock time in milliseconds since the epoch.
+pub(crate) fn wall_time() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as i64)
+}
+
 pub(crate) use instance::{Instance, TaskPhase};
 pub(crate) use lifecycle::lock;
 pub(crate) use stream_thread::{TaskQuery, ThreadCommand, ThreadHandle};
+
+use std::time::{SystemTime, UNIX_EPOCH};

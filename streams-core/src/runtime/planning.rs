@@ -1,7 +1,7 @@
 //! What the group's leader does before it assigns tasks: find partition counts, create and check internal topics.
 
-use super::internal_topics::{existing_topics, missing_sources, prepare};
 use super::instance::Instance;
+use super::internal_topics::{existing_topics, missing_sources, prepare};
 use crate::broker::Broker;
 use crate::config::ClientRole;
 use crate::error::StreamsError;
@@ -14,7 +14,7 @@ use kafka_client::group::GroupMember;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The assignments of all members, with the topics that they rest on.
-pub(super) struct Planned {
+pub(crate) struct Planned {
     pub(super) assignments: Vec<(String, Bytes)>,
     pub(super) task_counts: Vec<i32>,
 }

@@ -2,6 +2,7 @@ use super::commit::commit_offsets;
 use super::control::ControlEvent;
 use super::instance::Instance;
 use super::restore::{reset_offset, reset_policy};
+use super::wall_time;
 use crate::broker::{Admin, Broker, BrokerError, BrokerErrorKind, Consumer, Delivery, Fetched, Producer, Waker};
 use crate::config::ClientRole;
 use crate::error::StreamsError;
@@ -15,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Records that a task processes before the next one gets its turn.
 const TURN: usize = 1000;
@@ -69,7 +70,7 @@ impl ThreadHandle {
 }
 
 /// A thread that owns tasks and processes them.
-pub(crate) struct StreamThread<B: Broker> {
+struct StreamThread<B: Broker> {
     instance: Arc<Instance<B>>,
     index: usize,
     commands: Receiver<ThreadCommand>,
@@ -95,7 +96,17 @@ struct RunningTask {
     paused: Vec<bool>,
 }
 
-impl<B: Broker> StreamThread<B> {
+/// A stream thread before it runs: what may still move between threads.
+pub(crate) struct ThreadSeed<B: Broker> {
+    instance: Arc<Instance<B>>,
+    index: usize,
+    commands: Receiver<ThreadCommand>,
+    consumer: B::Consumer,
+    producer: B::Producer,
+    admin: B::Admin,
+}
+
+impl<B: Broker> ThreadSeed<B> {
     /// Makes the thread's clients, and a handle to reach it.
     pub(crate) fn new(instance: Arc<Instance<B>>, index: usize) -> Result<(Self, ThreadHandle), StreamsError> {
         let config = &instance.config;
@@ -104,8 +115,14 @@ impl<B: Broker> StreamThread<B> {
         let admin = instance.broker.admin(&config.client_properties(ClientRole::Admin))?;
         let (sender, commands) = std::sync::mpsc::channel();
         let handle = ThreadHandle { commands: sender, waker: consumer.waker() };
+        Ok((Self { instance, index, commands, consumer, producer, admin }, handle))
+    }
+
+    /// Runs until told to end, or until an error; then tells the control thread.
+    pub(crate) fn run(self) {
+        let Self { instance, index, commands, consumer, producer, admin } = self;
         let now = Instant::now();
-        let thread = Self {
+        let thread = StreamThread {
             instance,
             index,
             commands,
@@ -121,11 +138,12 @@ impl<B: Broker> StreamThread<B> {
             last_commit: now,
             last_purge: now,
         };
-        Ok((thread, handle))
+        thread.run();
     }
+}
 
-    /// Runs until told to end, or until an error; then tells the control thread.
-    pub(crate) fn run(mut self) {
+impl<B: Broker> StreamThread<B> {
+    fn run(mut self) {
         let error = loop {
             match catch_unwind(AssertUnwindSafe(|| self.run_until_end())) {
                 Ok(Ok(())) => break None,
@@ -286,7 +304,11 @@ impl<B: Broker> StreamThread<B> {
                 room |= !full;
                 if full != running.paused[input] {
                     let partition = std::slice::from_ref(&running.partitions[input]);
-                    if full { self.consumer.pause(partition)? } else { self.consumer.resume(partition)? }
+                    if full {
+                        self.consumer.pause(partition)?
+                    } else {
+                        self.consumer.resume(partition)?
+                    }
                     running.paused[input] = full;
                 }
             }
@@ -309,7 +331,8 @@ impl<B: Broker> StreamThread<B> {
 
     /// Tells tasks with several inputs where the empty ones end, so that they know whether to wait.
     fn note_ends(&mut self) {
-        for RunningTask { task, partitions, .. } in self.tasks.iter_mut().filter(|running| running.partitions.len() > 1) {
+        for RunningTask { task, partitions, .. } in self.tasks.iter_mut().filter(|running| running.partitions.len() > 1)
+        {
             for (input, partition) in partitions.iter().enumerate() {
                 task.set_end_offset(input, self.consumer.end_offset(partition));
             }
@@ -343,8 +366,12 @@ impl<B: Broker> StreamThread<B> {
         let Some(&(place, input)) = self.routes.get(partition) else { return Ok(()) };
         let topology = &self.instance.topology;
         let settings = &self.instance.settings;
-        let inputs =
-            crate::task::input_partitions(topology, &settings.application_id, self.tasks[place].task.id(), self.tasks[place].task.topics());
+        let inputs = crate::task::input_partitions(
+            topology,
+            &settings.application_id,
+            self.tasks[place].task.id(),
+            self.tasks[place].task.topics(),
+        );
         let policy = inputs
             .iter()
             .find(|input| input.partition == *partition)
@@ -416,7 +443,9 @@ impl<B: Broker> StreamThread<B> {
         let internal = partition.topic.starts_with(&prefix)
             && (partition.topic.ends_with("-changelog") || partition.topic.ends_with("-repartition"));
         if !internal && self.instance.settings.production_handler.handle(&error).is_continue() {
-            tracing::warn!("a record for {partition} is dropped: {error} (the production exception handler said to continue)");
+            tracing::warn!(
+                "a record for {partition} is dropped: {error} (the production exception handler said to continue)"
+            );
             self.instance.dropped_records.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
@@ -425,9 +454,7 @@ impl<B: Broker> StreamThread<B> {
 
     fn commit_due(&self) -> bool {
         let due = self.last_commit.elapsed() >= self.instance.settings.commit_interval;
-        self.tasks.iter().any(|running| {
-            running.task.commit_requested() || (due && running.task.commit_needed())
-        })
+        self.tasks.iter().any(|running| running.task.commit_requested() || (due && running.task.commit_needed()))
     }
 
     /// Commits all tasks that have something to commit: output and changelogs first, then offsets, then the stores.
@@ -505,8 +532,4 @@ impl<B: Broker> StreamThread<B> {
             None => StreamsError::InvalidState(format!("a panic in stream thread {}: {message}", self.index)),
         }
     }
-}
-
-fn wall_time() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as i64)
 }

@@ -114,7 +114,8 @@ impl<B: Broker> KafkaStreams<B> {
     /// It was started or closed before, or a client cannot be made.
     pub fn start(&self) -> Result<(), StreamsError> {
         let events = lock(&self.events).take();
-        let events = events.ok_or_else(|| StreamsError::InvalidState("this instance was started or closed already".to_owned()))?;
+        let events = events
+            .ok_or_else(|| StreamsError::InvalidState("this instance was started or closed already".to_owned()))?;
         let sender = lock(&self.instance.control).clone();
         let control = Control::new(Arc::clone(&self.instance), sender, events)?;
         self.instance.lifecycle.transit(State::Rebalancing);

@@ -284,6 +284,7 @@ impl Task {
                 positions.push((index, last + 1));
             }
         }
+        self.stores.set_time(self.context.wall_time);
         self.stores.apply(&positions)?;
         for (committed, offset) in self.committed.iter_mut().zip(offsets) {
             *committed = offset.offset;

@@ -68,14 +68,18 @@ impl RestoringStore {
     }
 
     /// Writes the records of a batch below the end offset; answers how many.
-    pub(super) fn apply(&mut self, stores: &TaskStores, batch: &RecordBatch) -> Result<u64, StreamsError> {
+    pub(super) fn apply(&mut self, stores: &mut TaskStores, batch: &RecordBatch) -> Result<u64, StreamsError> {
         let mut values = Vec::new();
         let mut rows = Vec::with_capacity(batch.len());
         let mut next = self.position;
         for record in batch.iter().filter(|record| record.offset >= self.position && record.offset < self.end_offset) {
             next = record.offset + 1;
             let Some(key) = record.key else {
-                tracing::warn!("{} has a record without key at offset {}; it is passed over", self.partition, record.offset);
+                tracing::warn!(
+                    "{} has a record without key at offset {}; it is passed over",
+                    self.partition,
+                    record.offset
+                );
                 continue;
             };
             let value = match (record.value, self.format) {

@@ -73,7 +73,9 @@ pub(super) fn starting_positions(
         let committed = fetched
             .iter()
             .find(|offset| *offset.topic == *partition.topic && offset.partition == partition.partition)
-            .and_then(|found| Some((found.offset.filter(|&offset| offset >= 0)?, OffsetMetadata::decode(&found.metadata))));
+            .and_then(|found| {
+                Some((found.offset.filter(|&offset| offset >= 0)?, OffsetMetadata::decode(&found.metadata)))
+            });
         let (position, metadata) = match committed {
             Some(committed) => committed,
             None => {

@@ -1,13 +1,13 @@
+use super::RestoreListener;
 use super::changelog::{ChangelogExtent, RestoringStore, restore_start};
 use super::positions::starting_positions;
-use super::RestoreListener;
 use crate::broker::{Admin, Broker, Consumer, Fetched, OffsetSpec, Waker};
 use crate::config::ClientRole;
 use crate::error::StreamsError;
 use crate::record::{RecordBatch, TopicPartition};
 use crate::runtime::instance::Instance;
 use crate::runtime::internal_topics::existing_topics;
-use crate::runtime::state_directory::last_touched;
+use crate::runtime::wall_time;
 use crate::task::{TaskId, TaskParts, changelogs, input_partitions};
 use crate::topology::{NodeKind, StoreSpec};
 use hashbrown::HashMap;
@@ -156,16 +156,16 @@ impl<B: Broker> RestoreThread<B> {
 
     fn retry_waiting(&mut self) {
         let now = Instant::now();
-        let (due, later) = std::mem::take(&mut self.waiting).into_iter().partition(|waiting: &Waiting| waiting.due <= now);
+        let (due, later) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|waiting: &Waiting| waiting.due <= now);
         self.waiting = later;
         due.into_iter().for_each(|waiting: Waiting| self.add(waiting.task, waiting.since));
     }
 
     fn prepare(&mut self, id: TaskId) -> Result<(), StreamsError> {
         let directory = self.instance.directory.task_directory(id);
-        let age = last_touched(&directory);
-        let stores = self.open(id, &directory)?;
-        let changelogs = match self.changelogs(id, &stores, age) {
+        let mut stores = self.open(id, &directory)?;
+        let changelogs = match self.changelogs(id, &mut stores) {
             Ok(changelogs) => changelogs,
             Err(error) => {
                 stores.close();
@@ -200,7 +200,10 @@ impl<B: Broker> RestoreThread<B> {
             .collect();
         match TaskStores::open(directory, specs.clone(), &instance.storage) {
             Err(StoreError::Corrupt { .. }) => {
-                tracing::warn!("the stores of task {id} in {} are damaged; restoring them from their changelogs", directory.display());
+                tracing::warn!(
+                    "the stores of task {id} in {} are damaged; restoring them from their changelogs",
+                    directory.display()
+                );
                 TaskStores::destroy(directory)?;
                 Ok(TaskStores::open(directory, specs, &instance.storage)?)
             }
@@ -209,7 +212,7 @@ impl<B: Broker> RestoreThread<B> {
     }
 
     /// Decides for each logged store where to start.
-    fn changelogs(&self, id: TaskId, stores: &TaskStores, age: Option<Duration>) -> Result<Vec<RestoringStore>, StreamsError> {
+    fn changelogs(&self, id: TaskId, stores: &mut TaskStores) -> Result<Vec<RestoringStore>, StreamsError> {
         let instance = &self.instance;
         let timeout = instance.settings.request_timeout;
         let mut restoring = Vec::new();
@@ -223,6 +226,7 @@ impl<B: Broker> RestoreThread<B> {
                 Some(stored) if stored < end => self.delete_retention(&partition)?,
                 _ => Duration::from_millis(DELETE_RETENTION_MS),
             };
+            let age = stores.committed_time(index).map(age_of);
             let start = restore_start(stored, age, ChangelogExtent { earliest, end, delete_retention });
             if let Some(reason) = start.rebuild {
                 tracing::warn!("store {name} of task {id} is rebuilt from {partition}: {reason}");
@@ -273,7 +277,7 @@ impl<B: Broker> RestoreThread<B> {
         let Some(&(id, index)) = self.partitions.get(batch.topic_partition()) else { return Ok(()) };
         let Some(task) = self.restoring.get_mut(&id) else { return Ok(()) };
         let store = &mut task.changelogs[index];
-        let count = store.apply(&task.stores, batch)?;
+        let count = store.apply(&mut task.stores, batch)?;
         if count > 0 {
             let progress = store.progress();
             if let Some(listener) = self.instance.restore_listener() {
@@ -327,12 +331,17 @@ impl<B: Broker> RestoreThread<B> {
 
     fn finish(&mut self, id: TaskId) -> Result<(), StreamsError> {
         let Some(task) = self.release(id) else { return Ok(()) };
-        let RestoringTask { stores, changelogs, added } = task;
+        let RestoringTask { mut stores, changelogs, added } = task;
+        stores.set_time(wall_time());
         for store in &changelogs {
             stores.set_committed_offset(store.index, store.end_offset)?;
             self.listener(|listener| listener.on_restore_end(&store.progress(), store.total));
             tracing::info!(
-                "store {} of task {id}: {} records restored from {} in {:?}", store.name, store.total, store.partition, added.elapsed()
+                "store {} of task {id}: {} records restored from {} in {:?}",
+                store.name,
+                store.total,
+                store.partition,
+                added.elapsed()
             );
         }
         let parts = match self.parts(id) {
@@ -347,7 +356,10 @@ impl<B: Broker> RestoreThread<B> {
     }
 
     /// What a task needs to know besides its stores: its inputs with positions, and the partition counts of its outputs.
-    fn parts(&self, id: TaskId) -> Result<(Vec<crate::task::TaskInput>, crate::processor::TopicPartitions), StreamsError> {
+    fn parts(
+        &self,
+        id: TaskId,
+    ) -> Result<(Vec<crate::task::TaskInput>, crate::processor::TopicPartitions), StreamsError> {
         let instance = &self.instance;
         let topics = existing_topics(&self.admin, instance.settings.request_timeout)?;
         let application_id = &instance.settings.application_id;
@@ -416,8 +428,17 @@ impl<B: Broker> RestoreThread<B> {
         for (id, task) in &self.restoring {
             for store in task.changelogs.iter().filter(|store| !store.done) {
                 let left = store.end_offset - store.position;
-                tracing::info!("restoring store {} of task {id}: {} records so far, {left} offsets to go", store.name, store.total);
+                tracing::info!(
+                    "restoring store {} of task {id}: {} records so far, {left} offsets to go",
+                    store.name,
+                    store.total
+                );
             }
         }
     }
+}
+
+/// How long ago a wall-clock time (milliseconds since the epoch) was.
+fn age_of(time: i64) -> Duration {
+    Duration::from_millis(wall_time().saturating_sub(time).max(0) as u64)
 }
