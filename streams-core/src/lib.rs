@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod error;
+pub mod membership;
 pub mod partitioner;
 pub mod processor;
 pub mod record;
