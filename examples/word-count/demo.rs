@@ -53,7 +53,11 @@ fn run(example: &Example, arguments: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 /// Prints what has come to the output topic since the last call.
-fn show_changes(lines: &[String], run: &EmbeddedRun, shown: &mut BTreeMap<String, usize>) -> Result<(), Box<dyn Error>> {
+fn show_changes(
+    lines: &[String],
+    run: &EmbeddedRun,
+    shown: &mut BTreeMap<String, usize>,
+) -> Result<(), Box<dyn Error>> {
     match lines {
         [line] => println!("> {line}"),
         lines => println!("> {} lines", lines.len()),
