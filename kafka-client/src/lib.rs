@@ -1,3 +1,47 @@
-//! A small Kafka client for what stream processing needs: connections and group membership
+//! A small Kafka client for what stream processing needs. Today: connections and classic group membership.
+//!
+//! It is meant for software that assigns the work of a group by itself: it speaks the group's protocol and leaves to the
+//! caller what a member decides. It has no assignor and no heartbeats of its own, and knows nothing of records yet.
+//!
+//! ```no_run
+//! use kafka_client::group::{FetchOffsets, GroupCoordinator};
+//! use kafka_client::{ClientConfig, GroupClient};
+//!
+//! let client = GroupClient::connect(ClientConfig::new(["localhost:9092"], "example"))?;
+//! let request = FetchOffsets {
+//!     group_id: "my-group".into(),
+//!     member: None,
+//!     partitions: vec![("words".into(), 0)],
+//!     require_stable: true,
+//! };
+//! let (sender, receiver) = std::sync::mpsc::channel();
+//! client.fetch_offsets(request, Box::new(move |offsets| drop(sender.send(offsets))));
+//! println!("{:?}", receiver.recv()?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Limits
+//! - Brokers from Kafka 3.6 on; the versions of each request are agreed on when connecting.
+//! - Neither TLS nor SASL yet.
+//! - Everything has a bound, in [`ClientConfig`]: requests waiting, size of a frame, time to connect and to answer.
+//!
+//! # Modules
+//! - [`group`]: the messages, their errors, and the trait [`GroupCoordinator`](group::GroupCoordinator) that this client
+//!   implements over TCP.
+//! - [`consumer_protocol`]: the bytes that subscriptions and assignments travel in.
+//!
+//! # Features
+//! - `real-kafka`: builds the tests that need a broker, at the address in the variable `KAFKA_BOOTSTRAP_SERVERS`.
 
+mod backoff;
+mod calls;
+mod client;
+mod config;
+mod connection;
+pub mod consumer_protocol;
 pub mod group;
+mod wire;
+
+pub use client::GroupClient;
+pub use config::ClientConfig;
+pub use group::GroupError;

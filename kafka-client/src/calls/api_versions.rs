@@ -1,0 +1,68 @@
+use bytes::BytesMut;
+use kafka_protocol::messages::{ApiKey, ApiVersionsRequest};
+use kafka_protocol::protocol::StrBytes;
+
+use super::{Call, Refusal, write};
+use crate::GroupError;
+use crate::wire::{Reader, WireError};
+
+/// Versions of one request, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct VersionRange {
+    pub(crate) min: i16,
+    pub(crate) max: i16,
+}
+
+impl VersionRange {
+    /// The highest version in both ranges.
+    pub(crate) fn highest_common(self, other: Self) -> Option<i16> {
+        let highest = self.max.min(other.max);
+        (highest >= self.min.max(other.min)).then_some(highest)
+    }
+}
+
+/// Asks a broker which requests it knows; the first request on every connection.
+pub(crate) struct ApiVersions;
+
+const UNSUPPORTED_VERSION: i16 = 35;
+
+impl Call for ApiVersions {
+    const KEY: ApiKey = ApiKey::ApiVersions;
+    const NAME: &'static str = "ApiVersions";
+    const VERSIONS: VersionRange = VersionRange { min: 3, max: 3 };
+    type Answer = Vec<(i16, VersionRange)>;
+
+    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
+        let request = ApiVersionsRequest::default()
+            .with_client_software_name(StrBytes::from_static_str(env!("CARGO_PKG_NAME")))
+            .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
+        write(&request, version, buffer)
+    }
+
+    fn decode(
+        &self,
+        _version: i16,
+        body: &mut Reader,
+    ) -> Result<Result<Self::Answer, Refusal>, WireError> {
+        let code = body.i16()?;
+        // A broker too old for this version answers in the form of version 0, of which nothing more is needed.
+        if code == UNSUPPORTED_VERSION {
+            return Ok(Err(Refusal {
+                code,
+                context: "ApiVersions".to_owned(),
+            }));
+        }
+        let apis = body.compact_array(|api| {
+            let entry = (
+                api.i16()?,
+                VersionRange {
+                    min: api.i16()?,
+                    max: api.i16()?,
+                },
+            );
+            api.tags()?;
+            Ok(entry)
+        })?;
+        Ok(Refusal::check(code, || "ApiVersions".to_owned()).map(|()| apis))
+    }
+}

@@ -1,0 +1,115 @@
+//! How each request is written and its answer read. One file per message.
+//!
+//! Versions below the ones listed are not spoken: every broker since Kafka 3.6 has these, and all of them are "flexible".
+
+mod api_versions;
+mod commit_offsets;
+mod fetch_offsets;
+mod find_coordinator;
+mod heartbeat;
+mod join;
+mod leave;
+mod sync;
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use kafka_protocol::messages::ApiKey;
+use kafka_protocol::protocol::{Encodable, StrBytes};
+
+pub(crate) use api_versions::{ApiVersions, VersionRange};
+pub(crate) use find_coordinator::FindCoordinator;
+
+use crate::GroupError;
+use crate::wire::{Reader, WireError};
+
+/// The protocol type of every group here, so that Kafka's own tools take it for what it is.
+const PROTOCOL_TYPE: StrBytes = StrBytes::from_static_str("consumer");
+
+/// An error code that the broker answered, and what it was answered to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) code: i16,
+    pub(crate) context: String,
+}
+
+impl Refusal {
+    /// Success for the code 0.
+    fn check(code: i16, context: impl FnOnce() -> String) -> Result<(), Self> {
+        if code == 0 {
+            Ok(())
+        } else {
+            Err(Self {
+                code,
+                context: context(),
+            })
+        }
+    }
+}
+
+impl From<Refusal> for GroupError {
+    fn from(refusal: Refusal) -> Self {
+        Self::from_code(refusal.code, refusal.context)
+    }
+}
+
+/// A request that a connection can carry.
+pub(crate) trait Call {
+    const KEY: ApiKey;
+    const NAME: &'static str;
+    /// The versions known here; the highest that the broker knows too is used.
+    const VERSIONS: VersionRange;
+    type Answer;
+
+    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError>;
+
+    /// Reads the body of an answer: the outer error says that the bytes are wrong, the inner one that the broker refused.
+    fn decode(
+        &self,
+        version: i16,
+        body: &mut Reader,
+    ) -> Result<Result<Self::Answer, Refusal>, WireError>;
+}
+
+fn write(message: &impl Encodable, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
+    message
+        .encode(buffer, version)
+        .map_err(|error| GroupError::InvalidRequest(error.to_string()))
+}
+
+fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
+}
+
+fn optional_text(optional: Option<&String>) -> Option<StrBytes> {
+    optional.map(|value| text(value))
+}
+
+/// Whole milliseconds, at least 1, for a timeout.
+fn millis(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis())
+        .unwrap_or(i32::MAX)
+        .max(1)
+}
+
+/// Puts partitions of the same topic together, keeping the order in which topics first appear.
+fn by_topic<T>(items: impl IntoIterator<Item = (String, T)>) -> Vec<(String, Vec<T>)> {
+    let mut places = std::collections::HashMap::new();
+    let mut topics: Vec<(String, Vec<T>)> = Vec::new();
+    for (topic, item) in items {
+        match places.get(&topic) {
+            Some(&place) => {
+                let (_, items): &mut (String, Vec<T>) = &mut topics[place];
+                items.push(item);
+            }
+            None => {
+                places.insert(topic.clone(), topics.len());
+                topics.push((topic, vec![item]));
+            }
+        }
+    }
+    topics
+}
+
+#[cfg(test)]
+mod tests;
