@@ -193,6 +193,11 @@ impl Admin for LibrdkafkaAdmin {
             .map_err(|error| from_kafka(&error, context))?;
         let unknown = || from_code(Code::UnknownTopicOrPartition, context);
         let config = results.into_iter().next().ok_or_else(unknown)?.map_err(|code| from_code(code, context))?;
+        if config.entries.is_empty() {
+            // rdkafka drops the error of the topic. A topic that can be seen may only be described by others.
+            let seen = !self.describe_topics(Some(&[name]), timeout)?.is_empty();
+            return Err(if seen { from_code(Code::TopicAuthorizationFailed, context) } else { unknown() });
+        }
         Ok(config.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect())
     }
 

@@ -253,6 +253,15 @@ impl LibrdkafkaConsumer {
         let before = fetched.len();
         let wanted = self.release(fetched)?;
         self.drain(wanted, fetched)?;
+        for failure in self.native.take_failures() {
+            let id = TopicPartition::new(failure.topic, failure.partition);
+            match self.by_id.get(&id) {
+                Some(&index) if !self.partitions[index].failed => {
+                    self.fail(index, failure.code, -1, &failure.text, fetched)?;
+                }
+                _ => {}
+            }
+        }
         if fetched.len() == before {
             self.pass_markers(fetched);
         }

@@ -1,4 +1,4 @@
-use super::{Code, TransactionError, bytes, check, check_error, create_client, text};
+use super::{Code, TransactionError, bytes, check, check_error, create_client, global_error, text};
 use crate::broker::Waker;
 use rdkafka::bindings as sys;
 use rdkafka::client::{Client, ClientContext};
@@ -6,16 +6,37 @@ use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaType;
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
+use std::mem;
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Told by librdkafka's threads that something has come into the consumer's queue.
 struct Arrivals {
     arrived: AtomicBool,
     waker: Waker,
+    /// Errors of partitions that librdkafka tells as errors of the client.
+    failures: Mutex<Vec<PartitionFailure>>,
+}
+
+/// A partition that cannot be read.
+pub(in super::super) struct PartitionFailure {
+    pub(in super::super) topic: String,
+    pub(in super::super) partition: i32,
+    pub(in super::super) code: Code,
+    pub(in super::super) text: String,
+}
+
+impl PartitionFailure {
+    /// Reads `TOPIC [PARTITION]: REASON`, which is all that librdkafka says about where it is.
+    fn parse(code: Code, text: &str) -> Option<Self> {
+        let (topic, rest) = text.split_once(" [")?;
+        let (partition, _) = rest.split_once("]: ")?;
+        let partition = partition.parse().ok()?;
+        Some(Self { topic: topic.to_owned(), partition, code, text: text.to_owned() })
+    }
 }
 
 impl ClientContext for Arrivals {}
@@ -32,8 +53,12 @@ unsafe impl Send for NativeConsumer {}
 impl NativeConsumer {
     /// A consumer that wakes `waker` whenever its queue receives something. `group.id` must be set.
     pub(in super::super) fn new(config: &ClientConfig, waker: Waker) -> Result<Self, KafkaError> {
-        let arrivals = Arrivals { arrived: AtomicBool::new(false), waker };
-        let client = create_client(config, RDKafkaType::RD_KAFKA_CONSUMER, arrivals, |_| ())?;
+        let arrivals = Arrivals { arrived: AtomicBool::new(false), waker, failures: Mutex::default() };
+        let client = create_client(config, RDKafkaType::RD_KAFKA_CONSUMER, arrivals, |native| {
+            // SAFETY: the configuration is alive, the callback a plain function; the opaque pointer that it is called
+            // with is the client's context of this very type, which `Client::new` sets.
+            unsafe { sys::rd_kafka_conf_set_error_cb(native, Some(client_error)) }
+        })?;
         // SAFETY: the client is alive. The queue is a new reference, released in `drop` before the client. The opaque
         // pointer is the client's own context, which outlives the callback: `drop` takes the callback off first.
         let queue = unsafe {
@@ -50,6 +75,11 @@ impl NativeConsumer {
     /// Whether something has come since the last call.
     pub(in super::super) fn take_arrived(&self) -> bool {
         self.client.context().arrived.swap(false, Ordering::AcqRel)
+    }
+
+    /// Errors of partitions that did not come as messages since the last call.
+    pub(in super::super) fn take_failures(&self) -> Vec<PartitionFailure> {
+        mem::take(&mut self.client.context().failures.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The next message, error or end of a partition that is there already. Also serves log lines and errors.
@@ -124,6 +154,25 @@ impl Drop for NativeConsumer {
             sys::rd_kafka_consumer_close(self.client.native_ptr());
             sys::rd_kafka_queue_destroy(self.queue.as_ptr());
         }
+    }
+}
+
+/// An error of the client, or of one partition; called from within [`NativeConsumer::next_message`].
+unsafe extern "C" fn client_error(rk: *mut sys::rd_kafka_t, code: c_int, reason: *const c_char, context: *mut c_void) {
+    // SAFETY: librdkafka passes a string that lives for the call, and the client's context, which lives as long as the
+    // client.
+    let (reason_text, arrivals) = unsafe { (text(reason), &*context.cast::<Arrivals>()) };
+    let known = match code {
+        -190 => Some(Code::UnknownPartition),
+        -188 => Some(Code::UnknownTopic),
+        3 => Some(Code::UnknownTopicOrPartition),
+        29 => Some(Code::TopicAuthorizationFailed),
+        _ => None,
+    };
+    match known.and_then(|code| PartitionFailure::parse(code, reason_text)) {
+        Some(failure) => arrivals.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure),
+        // SAFETY: the arguments are handed on as they came.
+        None => unsafe { global_error(rk, code, reason, context) },
     }
 }
 
