@@ -29,26 +29,12 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_the_limit_and_vary_by_a_fifth() {
-        let backoff = Backoff {
-            first: Duration::from_millis(50),
-            longest: Duration::from_secs(1),
-        };
-        for (failures, middle) in [
-            (1, 50),
-            (2, 100),
-            (3, 200),
-            (5, 800),
-            (6, 1000),
-            (40, 1000),
-            (u32::MAX, 1000),
-        ] {
+        let backoff = Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(1) };
+        for (failures, middle) in [(1, 50), (2, 100), (3, 200), (5, 800), (6, 1000), (40, 1000), (u32::MAX, 1000)] {
             for _ in 0..100 {
                 let delay = backoff.delay(failures).as_secs_f64() * 1000.0;
                 let middle = f64::from(middle);
-                assert!(
-                    (0.8 * middle..=1.2 * middle).contains(&delay),
-                    "{failures}: {delay}"
-                );
+                assert!((0.8 * middle..=1.2 * middle).contains(&delay), "{failures}: {delay}");
             }
         }
         assert_ne!(backoff.delay(1), backoff.delay(1));

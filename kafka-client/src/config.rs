@@ -32,10 +32,7 @@ pub struct ClientConfig {
 
 impl ClientConfig {
     /// The defaults, for these brokers and this client id.
-    pub fn new(
-        bootstrap_servers: impl IntoIterator<Item = impl Into<String>>,
-        client_id: impl Into<String>,
-    ) -> Self {
+    pub fn new(bootstrap_servers: impl IntoIterator<Item = impl Into<String>>, client_id: impl Into<String>) -> Self {
         Self {
             bootstrap_servers: bootstrap_servers.into_iter().map(Into::into).collect(),
             client_id: client_id.into(),
@@ -69,10 +66,7 @@ impl ClientConfig {
         }
         let durations = [
             ("request.timeout.ms", self.request_timeout),
-            (
-                "socket.connection.setup.timeout.ms",
-                self.socket_connection_setup_timeout,
-            ),
+            ("socket.connection.setup.timeout.ms", self.socket_connection_setup_timeout),
             ("reconnect.backoff.ms", self.reconnect_backoff),
             ("reconnect.backoff.max.ms", self.reconnect_backoff_max),
             ("retry.backoff.ms", self.retry_backoff),
@@ -85,23 +79,13 @@ impl ClientConfig {
             }
         }
         if self.max_frame_bytes < 1024 || self.max_frame_bytes > i32::MAX as usize {
-            problems.push(format!(
-                "max frame bytes: {} is not between 1024 and {}",
-                self.max_frame_bytes,
-                i32::MAX
-            ));
+            problems.push(format!("max frame bytes: {} is not between 1024 and {}", self.max_frame_bytes, i32::MAX));
         }
         if self.max_pending_requests == 0 || self.max_pending_requests > MOST_PENDING {
             let given = self.max_pending_requests;
-            problems.push(format!(
-                "max pending requests: {given} is not between 1 and {MOST_PENDING}"
-            ));
+            problems.push(format!("max pending requests: {given} is not between 1 and {MOST_PENDING}"));
         }
-        if problems.is_empty() {
-            Ok(addresses)
-        } else {
-            Err(GroupError::InvalidConfig(problems.join("; ")))
-        }
+        if problems.is_empty() { Ok(addresses) } else { Err(GroupError::InvalidConfig(problems.join("; "))) }
     }
 }
 
@@ -119,19 +103,14 @@ pub(crate) struct Address {
 impl Address {
     fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.trim().rsplit_once(':')?;
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'));
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let host = bare.unwrap_or(host);
         // Without brackets the last group of an IPv6 address would pass for a port.
         if host.is_empty() || (bare.is_none() && host.contains(':')) {
             return None;
         }
         let port = port.parse().ok().filter(|port| *port != 0)?;
-        Some(Self {
-            host: host.to_owned(),
-            port,
-        })
+        Some(Self { host: host.to_owned(), port })
     }
 }
 
@@ -152,21 +131,9 @@ mod tests {
     #[test]
     fn addresses_may_be_names_or_ipv6() {
         let parsed = |text| Address::parse(text).map(|address| address.to_string());
-        assert_eq!(
-            parsed("kafka.example:9092").as_deref(),
-            Some("kafka.example:9092")
-        );
+        assert_eq!(parsed("kafka.example:9092").as_deref(), Some("kafka.example:9092"));
         assert_eq!(parsed(" [::1]:9092").as_deref(), Some("[::1]:9092"));
-        for bad in [
-            "",
-            "host",
-            "host:",
-            ":9092",
-            "host:0",
-            "host:65536",
-            "::1:9092",
-            "host:x",
-        ] {
+        for bad in ["", "host", "host:", ":9092", "host:0", "host:65536", "::1:9092", "host:x"] {
             assert_eq!(Address::parse(bad), None, "{bad:?}");
         }
     }
@@ -181,10 +148,6 @@ mod tests {
             assert!(error.contains(part), "{error}");
         }
         assert_eq!(ClientConfig::new(["b:1"], "x").validate().unwrap().len(), 1);
-        assert!(
-            ClientConfig::new(Vec::<String>::new(), "x")
-                .validate()
-                .is_err()
-        );
+        assert!(ClientConfig::new(Vec::<String>::new(), "x").validate().is_err());
     }
 }

@@ -19,6 +19,8 @@ pub struct ActiveStores {
     buffers: Buffers,
     stores: TaskStores,
     sealed: Option<CommitBatch>,
+    /// A commit was lost between the buffers and the engines: a later one would hide the hole.
+    broken: bool,
     context: Rc<Cell<WriteContext>>,
 }
 
@@ -44,12 +46,7 @@ impl ActiveStores {
             let buffer = WriteBuffer::new(name.clone(), engine.clone(), options, context.clone());
             StoreHandle::new(name.clone(), buffer)
         });
-        Self {
-            buffers: Buffers(handles.collect()),
-            stores,
-            sealed: None,
-            context,
-        }
+        Self { buffers: Buffers(handles.collect()), stores, sealed: None, broken: false, context }
     }
 
     /// The handle of a store, by its index.
@@ -82,14 +79,19 @@ impl ActiveStores {
         self.context.clone()
     }
 
-    /// Whether the dirty entries of some store exceed its limit: time for an early commit.
-    pub fn needs_commit(&self) -> bool {
-        (self.buffers.0.iter()).any(|handle| handle.borrow().needs_commit())
+    /// Sets the time to be kept with the offsets of the following commits; see [`TaskStores::set_time`].
+    pub fn set_time(&mut self, milliseconds: i64) {
+        self.stores.set_time(milliseconds);
     }
 
-    /// Whether some store has writes that must be forwarded before a commit.
+    /// Whether the dirty entries of some store exceed its limit: time for an early commit.
+    pub fn needs_commit(&self) -> bool {
+        (self.buffers.0.iter()).filter_map(|handle| handle.try_borrow().ok()).any(|buffer| buffer.needs_commit())
+    }
+
+    /// Whether some store has writes that must be forwarded before a commit. A store in use may have.
     pub fn has_unforwarded(&self) -> bool {
-        (self.buffers.0.iter()).any(|handle| handle.borrow().has_unforwarded())
+        (self.buffers.0.iter()).any(|handle| (handle.try_borrow()).map_or(true, |buffer| buffer.has_unforwarded()))
     }
 
     /// Whether a sealed commit waits for [`apply`](Self::apply).
@@ -101,8 +103,9 @@ impl ActiveStores {
     ///
     /// # Errors
     /// [`StoreError::UnforwardedWrites`] if something was not forwarded, [`StoreError::CommitOrder`] if an
-    /// earlier commit is still waiting; nothing is changed then.
+    /// earlier commit is still waiting or has failed; nothing is changed then.
     pub fn seal(&mut self) -> Result<()> {
+        self.check_unbroken()?;
         if self.sealed.is_some() {
             return Err(StoreError::CommitOrder {
                 problem: "a sealed commit was not applied yet; apply it before sealing the next",
@@ -114,13 +117,13 @@ impl ActiveStores {
             buffer.check_all_forwarded()?;
             buffers.push(buffer);
         }
+        self.broken = true; // Until all are sealed.
         let mut batch = CommitBatch::default();
-        for (store, (buffer, (_, engine))) in
-            buffers.iter_mut().zip(self.stores.engines()).enumerate()
-        {
+        for (store, (buffer, (_, engine))) in buffers.iter_mut().zip(self.stores.engines()).enumerate() {
             buffer.seal(&mut batch.writer(store, engine)?);
         }
         self.sealed = Some(batch);
+        self.broken = false;
         Ok(())
     }
 
@@ -129,20 +132,34 @@ impl ActiveStores {
     ///
     /// # Errors
     /// [`StoreError::CommitOrder`] if nothing is sealed. If the database cannot be written, the commit is
-    /// lost here while it is in the changelog: close the task and restore it from the offsets it has.
+    /// lost here while it is in the changelog: close the task and restore it from the offsets it has. Further
+    /// commits are refused.
     pub fn apply(&mut self, offsets: &[(usize, i64)]) -> Result<()> {
         let mut buffers = Vec::with_capacity(self.buffers.0.len());
         for handle in &self.buffers.0 {
             buffers.push(handle.try_borrow_mut()?);
         }
-        let batch = self.sealed.take().ok_or(StoreError::CommitOrder {
-            problem: "there is no sealed commit to apply; seal it first",
-        })?;
+        self.check_unbroken()?;
+        let batch = self
+            .sealed
+            .take()
+            .ok_or(StoreError::CommitOrder { problem: "there is no sealed commit to apply; seal it first" })?;
+        self.broken = true; // Until it is written.
         self.stores.write(batch, offsets)?;
+        self.broken = false;
         for buffer in &mut buffers {
             buffer.applied();
         }
         Ok(())
+    }
+
+    fn check_unbroken(&self) -> Result<()> {
+        if !self.broken {
+            return Ok(());
+        }
+        Err(StoreError::CommitOrder {
+            problem: "an earlier commit failed; close the task and restore it from the offsets it has",
+        })
     }
 
     /// Takes the buffers away, with everything not applied: for a task that becomes a standby, moves to

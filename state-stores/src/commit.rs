@@ -18,20 +18,12 @@ pub(crate) struct CommitBatch {
 
 impl CommitBatch {
     /// A writer for the rows of one store.
-    pub(crate) fn writer<'a>(
-        &'a mut self,
-        store: usize,
-        engine: &'a Engine,
-    ) -> Result<BatchWriter<'a>> {
+    pub(crate) fn writer<'a>(&'a mut self, store: usize, engine: &'a Engine) -> Result<BatchWriter<'a>> {
         Ok(match engine {
-            Engine::RocksDb(engine) => BatchWriter::RocksDb(RowWriter {
-                column_family: engine.column_family()?,
-                batch: &mut self.rocksdb,
-            }),
-            Engine::Memory(_) => BatchWriter::Memory {
-                store,
-                rows: &mut self.memory,
-            },
+            Engine::RocksDb(engine) => {
+                BatchWriter::RocksDb(RowWriter { column_family: engine.column_family()?, batch: &mut self.rocksdb })
+            }
+            Engine::Memory(_) => BatchWriter::Memory { store, rows: &mut self.memory },
         })
     }
 }
@@ -39,10 +31,7 @@ impl CommitBatch {
 /// Adds rows of one store to a [`CommitBatch`].
 pub(crate) enum BatchWriter<'a> {
     RocksDb(RowWriter<'a>),
-    Memory {
-        store: usize,
-        rows: &'a mut Vec<(usize, RowWrite)>,
-    },
+    Memory { store: usize, rows: &'a mut Vec<(usize, RowWrite)> },
 }
 
 impl BatchWriter<'_> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rocksdb::{
-    AsColumnFamilyRef, BoundColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, IteratorMode,
+    AsColumnFamilyRef, BoundColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, FlushOptions, IteratorMode,
     MultiThreaded, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 
@@ -39,6 +39,27 @@ pub(crate) struct Database {
     write_options: WriteOptions,
 }
 
+/// How far a store is: kept beside its rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Committed {
+    /// Of the next changelog record to restore.
+    pub(crate) offset: i64,
+    /// When, by the clock of the task's owner, in milliseconds.
+    pub(crate) time: i64,
+}
+
+impl Committed {
+    fn to_bytes(self) -> [u8; 16] {
+        let bytes = (i128::from(self.offset) << 64) | i128::from(self.time as u64);
+        bytes.to_be_bytes()
+    }
+
+    fn from_bytes(bytes: [u8; 16]) -> Self {
+        let bits = i128::from_be_bytes(bytes);
+        Self { offset: (bits >> 64) as i64, time: bits as i64 }
+    }
+}
+
 /// The column family of a store.
 pub(crate) fn column_family_name(store: &str) -> String {
     format!("store/{store}")
@@ -46,17 +67,13 @@ pub(crate) fn column_family_name(store: &str) -> String {
 
 impl Database {
     /// Opens or creates the database in `directory`, with a column family for each of `stores`.
-    pub(crate) fn open(
-        directory: &Path,
-        stores: &[&str],
-        environment: &StorageEnvironment,
-    ) -> Result<Self> {
+    pub(crate) fn open(directory: &Path, stores: &[&str], environment: &StorageEnvironment) -> Result<Self> {
         std::fs::create_dir_all(directory).map_err(|source| io("create", directory, source))?;
         // RocksDB notices a second owner in the same process by the name of the directory, so the name
         // must be the same whatever links lead there.
-        let directory =
-            std::fs::canonicalize(directory).map_err(|source| io("resolve", directory, source))?;
-        let rocksdb = open_existing_column_families(&directory, environment)?;
+        let directory = std::fs::canonicalize(directory).map_err(|source| io("resolve", directory, source))?;
+        let wanted: Vec<String> = stores.iter().map(|store| column_family_name(store)).collect();
+        let (rocksdb, on_disk) = open_rocksdb(&directory, &wanted, environment)?;
         let write_options = WriteOptions::default(); // Logged, never synced.
         let database = Self {
             rocksdb,
@@ -65,7 +82,8 @@ impl Database {
             read_options: ReadOptions::default(),
             write_options,
         };
-        database.check_and_complete(stores)?;
+        database.report_others(&on_disk, &wanted);
+        database.check_and_complete(&wanted)?;
         Ok(database)
     }
 
@@ -74,20 +92,16 @@ impl Database {
         if !directory.exists() {
             return Ok(());
         }
-        let directory =
-            std::fs::canonicalize(directory).map_err(|source| io("resolve", directory, source))?;
+        let directory = std::fs::canonicalize(directory).map_err(|source| io("resolve", directory, source))?;
         // RocksDB deletes what it knows under its lock. What it does not know goes afterwards; its
         // complaints about damage are no reason to keep the damage.
-        match RocksDb::destroy(&Options::default(), &directory)
-            .map_err(|error| StoreError::from_rocksdb(&directory, error))
-        {
-            Err(error @ StoreError::Locked { .. }) => return Err(error),
-            Ok(()) | Err(_) => {}
+        let destroyed = RocksDb::destroy(&Options::default(), &directory)
+            .map_err(|error| StoreError::from_rocksdb(&directory, error));
+        if let Err(error @ StoreError::Locked { .. }) = destroyed {
+            return Err(error);
         }
         match std::fs::remove_dir_all(&directory) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(io("delete", &directory, error))
-            }
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("delete", &directory, error)),
             _ => Ok(()),
         }
     }
@@ -113,32 +127,41 @@ impl Database {
 
     /// Writes all of `batch` or nothing. Survives the process, not the machine.
     pub(crate) fn write(&self, batch: WriteBatch) -> Result<()> {
-        self.rocksdb
-            .write_opt(batch, &self.write_options)
-            .map_err(|error| self.error(error))
+        self.rocksdb.write_opt(batch, &self.write_options).map_err(|error| self.error(error))
     }
 
-    /// The changelog offset that a store has reached.
-    pub(crate) fn offset(&self, column_family: &str) -> Result<Option<i64>> {
+    /// The changelog offset that a store has reached, and when.
+    pub(crate) fn committed(&self, column_family: &str) -> Result<Option<Committed>> {
         let handle = self.column_family(column_family)?;
         let Some(bytes) = self.meta(&handle, STORE_OFFSET_KEY)? else {
             return Ok(None);
         };
-        match <[u8; 8]>::try_from(bytes.as_slice()) {
-            Ok(bytes) => Ok(Some(i64::from_be_bytes(bytes))),
+        match <[u8; 16]>::try_from(bytes.as_slice()) {
+            Ok(bytes) => Ok(Some(Committed::from_bytes(bytes))),
             Err(_) => Err(self.corrupt(format!("`{column_family}` has an unreadable offset"))),
         }
     }
 
-    /// Adds a store's new offset to `batch`.
-    pub(crate) fn put_offset(
+    /// Adds what a store reaches to `batch`.
+    pub(crate) fn put_committed(
         &self,
         batch: &mut WriteBatch,
         column_family: &str,
-        offset: i64,
+        committed: Committed,
     ) -> Result<()> {
         let handle = self.column_family(column_family)?;
-        batch.put_cf(&handle, STORE_OFFSET_KEY, offset.to_be_bytes());
+        batch.put_cf(&handle, STORE_OFFSET_KEY, committed.to_bytes());
+        Ok(())
+    }
+
+    /// Has the memtables written to files in the background, so that their memory is free.
+    pub(crate) fn flush_memtables(&self, column_families: &[&str]) -> Result<()> {
+        let mut options = FlushOptions::new();
+        options.set_wait(false);
+        for name in column_families {
+            let handle = self.column_family(name)?;
+            (self.rocksdb.flush_cf_opt(&handle, &options)).map_err(|error| self.error(error))?;
+        }
         Ok(())
     }
 
@@ -157,24 +180,20 @@ impl Database {
 
     /// Refuses what a newer program wrote and what is damaged; then adds what is missing, in an order in
     /// which a crash leaves either the old state or one that is completed in the same way next time.
-    fn check_and_complete(&self, stores: &[&str]) -> Result<()> {
+    fn check_and_complete(&self, wanted: &[String]) -> Result<()> {
         let default = self.column_family(DEFAULT_COLUMN_FAMILY)?;
         let mut batch = WriteBatch::default();
-        if self
-            .version(&default, DATABASE_VERSION_KEY, "the database")?
-            .is_none()
-        {
+        if self.version(&default, DATABASE_VERSION_KEY, "the database")?.is_none() {
             // Creation was interrupted before its last step, or this is the creation.
             batch.put(DATABASE_VERSION_KEY, FORMAT_VERSION.to_be_bytes());
         }
-        for store in stores {
-            let name = column_family_name(store);
-            if self.rocksdb.cf_handle(&name).is_none() {
+        for name in wanted {
+            if self.rocksdb.cf_handle(name).is_none() {
                 let options = self.environment.column_family_options();
-                (self.rocksdb.create_cf(&name, &options)).map_err(|error| self.error(error))?;
+                (self.rocksdb.create_cf(name, &options)).map_err(|error| self.error(error))?;
             }
-            let handle = self.column_family(&name)?;
-            if self.version(&handle, STORE_VERSION_KEY, &name)?.is_none() {
+            let handle = self.column_family(name)?;
+            if self.version(&handle, STORE_VERSION_KEY, name)?.is_none() {
                 batch.put_cf(&handle, STORE_VERSION_KEY, FORMAT_VERSION.to_be_bytes());
             }
         }
@@ -184,13 +203,22 @@ impl Database {
         self.write(batch)
     }
 
+    /// Says which stores on disk are not this program's any more. They are kept: an earlier version of the
+    /// program may come back, and deleting is for its user to decide.
+    fn report_others(&self, on_disk: &BTreeSet<String>, wanted: &[String]) {
+        let others: Vec<&String> =
+            (on_disk.iter()).filter(|name| *name != DEFAULT_COLUMN_FAMILY && !wanted.contains(name)).collect();
+        if !others.is_empty() {
+            tracing::info!(
+                directory = %self.directory.display(),
+                ?others,
+                "kept stores that the topology does not have"
+            );
+        }
+    }
+
     /// The format version under `key`; `None` if nothing was ever written beside it.
-    fn version(
-        &self,
-        handle: &impl AsColumnFamilyRef,
-        key: &[u8],
-        what: &str,
-    ) -> Result<Option<u32>> {
+    fn version(&self, handle: &impl AsColumnFamilyRef, key: &[u8], what: &str) -> Result<Option<u32>> {
         let Some(bytes) = self.meta(handle, key)? else {
             let mut rows = self.rocksdb.iterator_cf(handle, IteratorMode::Start);
             return match rows.next() {
@@ -214,9 +242,7 @@ impl Database {
     }
 
     fn meta(&self, handle: &impl AsColumnFamilyRef, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.rocksdb
-            .get_cf(handle, key)
-            .map_err(|error| self.error(error))
+        self.rocksdb.get_cf(handle, key).map_err(|error| self.error(error))
     }
 
     fn error(&self, error: rocksdb::Error) -> StoreError {
@@ -224,36 +250,39 @@ impl Database {
     }
 
     fn corrupt(&self, detail: String) -> StoreError {
-        StoreError::Corrupt {
-            directory: self.directory.clone(),
-            detail,
-        }
+        StoreError::Corrupt { directory: self.directory.clone(), detail }
     }
 }
 
 /// Opens the database with the column families that it has: RocksDB wants all of them, also those of stores
-/// that this program no longer has.
-fn open_existing_column_families(
+/// that this program no longer has. A new one gets all that are `wanted`; an older one is first looked at.
+fn open_rocksdb(
     directory: &Path,
+    wanted: &[String],
     environment: &StorageEnvironment,
-) -> Result<RocksDb> {
+) -> Result<(RocksDb, BTreeSet<String>)> {
     let options = environment.database_options();
     let mut attempt = 1;
     loop {
+        let mut open_options = options.clone();
         let listed = existing_column_families(directory, &options);
         let names = match &listed {
-            Ok(names) => names.clone(),
+            Ok(Some(names)) => names.clone(),
+            Ok(None) => {
+                open_options.create_if_missing(true);
+                open_options.create_missing_column_families(true);
+                let default = DEFAULT_COLUMN_FAMILY.to_owned();
+                wanted.iter().cloned().chain([default]).collect()
+            }
             // Not damage, perhaps, but another process that is writing: opening tells, as it takes the lock.
             Err(_) => BTreeSet::from([DEFAULT_COLUMN_FAMILY.to_owned()]),
         };
-        let mut open_options = options.clone();
-        open_options.create_if_missing(listed.is_ok());
-        let families = (names.into_iter())
-            .map(|name| ColumnFamilyDescriptor::new(name, environment.column_family_options()));
+        let families =
+            (names.iter()).map(|name| ColumnFamilyDescriptor::new(name, environment.column_family_options()));
         let opened = RocksDb::open_cf_descriptors(&open_options, directory, families)
             .map_err(|error| StoreError::from_rocksdb(directory, error));
         match (listed, opened) {
-            (Ok(_), Ok(rocksdb)) => return Ok(rocksdb),
+            (Ok(_), Ok(rocksdb)) => return Ok((rocksdb, names)),
             (_, Err(error @ StoreError::Locked { .. })) => return Err(error),
             (Err(error), _) | (_, Err(error)) if attempt == OPEN_ATTEMPTS => return Err(error),
             _ => attempt += 1,
@@ -261,14 +290,12 @@ fn open_existing_column_families(
     }
 }
 
-/// The column families on disk, the default one always among them.
-fn existing_column_families(directory: &Path, options: &Options) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::from([DEFAULT_COLUMN_FAMILY.to_owned()]);
+/// The column families on disk; `None` if there is no database yet.
+fn existing_column_families(directory: &Path, options: &Options) -> Result<Option<BTreeSet<String>>> {
     if directory.join("CURRENT").exists() {
-        let listed = RocksDb::list_cf(options, directory)
-            .map_err(|error| StoreError::from_rocksdb(directory, error))?;
-        names.extend(listed);
-        return Ok(names);
+        let listed =
+            RocksDb::list_cf(options, directory).map_err(|error| StoreError::from_rocksdb(directory, error))?;
+        return Ok(Some(listed.into_iter().collect()));
     }
     // Without CURRENT the creation was interrupted, and goes on now: unless there are rows, which cannot be
     // older than CURRENT.
@@ -284,14 +311,10 @@ fn existing_column_families(directory: &Path, options: &Options) -> Result<BTree
             });
         }
     }
-    Ok(names)
+    Ok(None)
 }
 
 fn io(action: &'static str, path: &Path, source: std::io::Error) -> StoreError {
     let path = path.to_path_buf();
-    StoreError::Io {
-        action,
-        path,
-        source,
-    }
+    StoreError::Io { action, path, source }
 }

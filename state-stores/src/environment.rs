@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rocksdb::{
-    BlockBasedOptions, Cache, DBCompressionType, DataBlockIndexType, Env, LogLevel, Options,
-    WriteBufferManager,
+    BlockBasedOptions, Cache, DBCompressionType, DataBlockIndexType, Env, LogLevel, Options, WriteBufferManager,
 };
 
 use crate::error::{Result, StoreError};
@@ -86,14 +85,7 @@ impl StorageEnvironment {
             false, // Writers never stall: a stalled stream thread could be thrown out of its group.
             cache.clone(),
         );
-        Ok(Self {
-            shared: Arc::new(Shared {
-                limits,
-                cache,
-                write_buffers,
-                env,
-            }),
-        })
+        Ok(Self { shared: Arc::new(Shared { limits, cache, write_buffers, env }) })
     }
 
     /// The limits it was made with.
@@ -115,7 +107,6 @@ impl StorageEnvironment {
     pub(crate) fn database_options(&self) -> Options {
         let limits = &self.shared.limits;
         let mut options = self.column_family_options();
-        options.create_if_missing(true);
         options.set_env(&self.shared.env);
         options.set_write_buffer_manager(&self.shared.write_buffers);
         options.set_max_background_jobs(i32::from(limits.background_threads.max(1)) + 1);

@@ -112,9 +112,7 @@ pub enum StoreError {
 
     /// A commit was asked for while a buffer still held writes that were not forwarded: they would have
     /// reached the store, but not its changelog.
-    #[error(
-        "store `{store}` has {entries} writes that were not forwarded; flush until nothing is left before sealing"
-    )]
+    #[error("store `{store}` has {entries} writes that were not forwarded; flush until nothing is left before sealing")]
     UnforwardedWrites {
         /// Name of the store.
         store: String,
@@ -147,9 +145,10 @@ pub enum StoreError {
 impl StoreError {
     /// Sorts a RocksDB error into the variant that says what to do.
     pub(crate) fn from_rocksdb(directory: &Path, error: rocksdb::Error) -> Self {
-        let directory = directory.to_path_buf();
-        let kind = error.kind();
-        let detail = error.into_string();
+        Self::classify(directory.to_path_buf(), error.kind(), error.into_string())
+    }
+
+    fn classify(directory: PathBuf, kind: rocksdb::ErrorKind, detail: String) -> Self {
         if detail.contains("No space left on device") || detail.contains("Disk quota exceeded") {
             return Self::DiskFull { directory, detail };
         }
@@ -158,11 +157,42 @@ impl StoreError {
             return Self::Locked { directory, detail };
         }
         // A file that RocksDB's own records name, but that is gone, is damage too.
-        if kind == rocksdb::ErrorKind::Corruption
-            || (is_io && detail.contains("No such file or directory"))
-        {
+        if kind == rocksdb::ErrorKind::Corruption || (is_io && detail.contains("No such file or directory")) {
             return Self::Corrupt { directory, detail };
         }
         Self::Database { directory, detail }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rocksdb::ErrorKind;
+
+    use super::*;
+
+    fn classify(kind: ErrorKind, detail: &str) -> StoreError {
+        StoreError::classify(PathBuf::from("/state/0_1/rocksdb"), kind, detail.to_owned())
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_damage_and_from_a_lock() {
+        let full = "IO error: No space left on device: While appending to file: /state/0_1/rocksdb/000012.log: \
+                    No space left on device";
+        let error = classify(ErrorKind::IOError, full);
+        assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
+        assert!(error.to_string().contains("/state/0_1/rocksdb"), "{error}");
+        // A lock file may be the first that does not fit.
+        let full = "IO error: While open a file for lock: /state/0_1/rocksdb/LOCK: No space left on device";
+        assert!(matches!(classify(ErrorKind::IOError, full), StoreError::DiskFull { .. }));
+
+        let lost = "IO error: No such file or directory: While open a file for random read: /x/000007.sst: \
+                    No such file or directory";
+        assert!(matches!(classify(ErrorKind::IOError, lost), StoreError::Corrupt { .. }));
+        let checksum = "Corruption: block checksum mismatch";
+        assert!(matches!(classify(ErrorKind::Corruption, checksum), StoreError::Corrupt { .. }));
+        let locked = "IO error: While lock file: /x/LOCK: Resource temporarily unavailable";
+        assert!(matches!(classify(ErrorKind::IOError, locked), StoreError::Locked { .. }));
+        let other = "IO error: While pread offset 0 len 9: /x/000007.sst: Input/output error";
+        assert!(matches!(classify(ErrorKind::IOError, other), StoreError::Database { .. }));
     }
 }

@@ -86,10 +86,7 @@ pub trait KeyValueStore: ReadOnlyKeyValueStore {
     ///
     /// # Errors
     /// As for [`put`](Self::put); the rows before the failing one are written.
-    fn put_all<K: AsRef<[u8]>, V: AsRef<[u8]>>(
-        &self,
-        rows: impl IntoIterator<Item = (K, Option<V>)>,
-    ) -> Result<()> {
+    fn put_all<K: AsRef<[u8]>, V: AsRef<[u8]>>(&self, rows: impl IntoIterator<Item = (K, Option<V>)>) -> Result<()> {
         for (key, value) in rows {
             self.put(key.as_ref(), value.as_ref().map(AsRef::as_ref))?;
         }

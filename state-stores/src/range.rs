@@ -23,10 +23,7 @@ pub struct KeyRange<'a> {
 impl<'a> KeyRange<'a> {
     /// All keys.
     pub fn all() -> Self {
-        Self {
-            lower: Bound::Unbounded,
-            upper: Bound::Unbounded,
-        }
+        Self { lower: Bound::Unbounded, upper: Bound::Unbounded }
     }
 
     /// From `from` to `to`, both included; an end that is `None` is open.
@@ -77,10 +74,7 @@ pub(crate) struct OwnedRange {
 
 impl OwnedRange {
     pub(crate) fn new(range: KeyRange<'_>) -> Self {
-        Self {
-            lower: range.lower.map(<[u8]>::to_vec),
-            upper: range.upper.map(<[u8]>::to_vec),
-        }
+        Self { lower: range.lower.map(<[u8]>::to_vec), upper: range.upper.map(<[u8]>::to_vec) }
     }
 
     /// The keys that start with `prefix`.
@@ -92,10 +86,7 @@ impl OwnedRange {
     }
 
     pub(crate) fn as_range(&self) -> KeyRange<'_> {
-        KeyRange {
-            lower: self.lower.as_ref().map(Vec::as_slice),
-            upper: self.upper.as_ref().map(Vec::as_slice),
-        }
+        KeyRange { lower: self.lower.as_ref().map(Vec::as_slice), upper: self.upper.as_ref().map(Vec::as_slice) }
     }
 
     /// Cuts off what a scan has already walked, up to and with `key`.
@@ -133,10 +124,7 @@ mod tests {
         assert!(KeyRange::inclusive(Some(b"b"), Some(b"a")).is_empty());
         assert!(!KeyRange::inclusive(Some(b"a"), Some(b"a")).is_empty());
         assert!(!KeyRange::all().is_empty());
-        let excluded = KeyRange {
-            lower: Bound::Excluded(&b"a"[..]),
-            upper: Bound::Included(&b"a"[..]),
-        };
+        let excluded = KeyRange { lower: Bound::Excluded(&b"a"[..]), upper: Bound::Included(&b"a"[..]) };
         assert!(excluded.is_empty());
     }
 }

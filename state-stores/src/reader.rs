@@ -1,5 +1,6 @@
 //! Reading a task's committed rows from other threads.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::engine::Engine;
@@ -53,25 +54,30 @@ impl CommittedReader {
         &self.store
     }
 
+    /// Shows the rows of `range` to `visit` one by one until it breaks. The store cannot be closed meanwhile: keep it short.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] after the owner has closed the store, or where it cannot be read.
+    pub fn scan(
+        &self,
+        range: KeyRange<'_>,
+        direction: Direction,
+        visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.read(|engine| engine.scan(range, direction, visit))
+    }
+
     fn read<R>(&self, f: impl FnOnce(&Engine) -> Result<R>) -> Result<R> {
         let engine = (self.gate.engine.read()).unwrap_or_else(PoisonError::into_inner);
         match &*engine {
             Some(engine) => f(engine),
-            None => Err(StoreError::Closed {
-                store: self.store.to_string(),
-            }),
+            None => Err(StoreError::Closed { store: self.store.to_string() }),
         }
     }
 }
 
 impl ScanSource for CommittedReader {
-    fn read_page(
-        &self,
-        range: KeyRange<'_>,
-        direction: Direction,
-        _mark: u64,
-        page: &mut Page,
-    ) -> Result<()> {
+    fn read_page(&self, range: KeyRange<'_>, direction: Direction, _mark: u64, page: &mut Page) -> Result<()> {
         self.read(|engine| engine.scan(range, direction, |key, value| page.push(key, value)))
     }
 }
@@ -88,8 +94,6 @@ impl ReadOnlyKeyValueStore for CommittedReader {
 
 impl std::fmt::Debug for CommittedReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CommittedReader")
-            .field("store", &self.store)
-            .finish_non_exhaustive()
+        f.debug_struct("CommittedReader").field("store", &self.store).finish_non_exhaustive()
     }
 }

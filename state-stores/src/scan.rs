@@ -21,13 +21,7 @@ pub trait ScanSource {
 
     /// Reads rows of `range` into `page` until it is full.
     #[doc(hidden)]
-    fn read_page(
-        &self,
-        range: KeyRange<'_>,
-        direction: Direction,
-        mark: u64,
-        page: &mut Page,
-    ) -> Result<()>;
+    fn read_page(&self, range: KeyRange<'_>, direction: Direction, mark: u64, page: &mut Page) -> Result<()>;
 }
 
 /// A bounded number of rows, in one allocation.
@@ -117,13 +111,7 @@ impl<S: ScanSource> Scan<S> {
     }
 
     fn read_page(&mut self) -> Result<()> {
-        if let Some((key, _)) = self
-            .page
-            .ends
-            .len()
-            .checked_sub(1)
-            .and_then(|last| self.page.row(last))
-        {
+        if let Some((key, _)) = self.page.ends.len().checked_sub(1).and_then(|last| self.page.row(last)) {
             self.range.continue_after(key, self.direction);
         }
         self.page.clear();

@@ -28,19 +28,12 @@ pub struct StoreSpec {
 impl StoreSpec {
     /// A store in RocksDB, with the default buffer.
     pub fn rocksdb(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            engine: EngineKind::RocksDb,
-            buffer: BufferOptions::default(),
-        }
+        Self { name: name.into(), engine: EngineKind::RocksDb, buffer: BufferOptions::default() }
     }
 
     /// A store in memory, with the default buffer.
     pub fn in_memory(name: impl Into<String>) -> Self {
-        Self {
-            engine: EngineKind::InMemory,
-            ..Self::rocksdb(name)
-        }
+        Self { engine: EngineKind::InMemory, ..Self::rocksdb(name) }
     }
 
     /// The same store with another buffer.
@@ -64,10 +57,7 @@ pub(crate) fn check(specs: &[StoreSpec]) -> Result<()> {
         } else {
             continue;
         };
-        return Err(StoreError::InvalidSpec {
-            store: spec.name.clone(),
-            problem,
-        });
+        return Err(StoreError::InvalidSpec { store: spec.name.clone(), problem });
     }
     Ok(())
 }

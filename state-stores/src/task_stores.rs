@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::active::ActiveStores;
 use crate::commit::CommitBatch;
-use crate::database::{Database, column_family_name};
+use crate::database::{Committed, Database, column_family_name};
 use crate::engine::Engine;
 use crate::engine::memory::MemoryStore;
 use crate::engine::rocksdb::RocksDbStore;
@@ -28,13 +28,15 @@ pub struct TaskStores {
     /// The directory's only owner in this process, besides the engines of `stores`. `None` without
     /// persistent stores.
     database: Option<Arc<Database>>,
+    /// The owner's clock, in milliseconds: kept with each offset.
+    time: i64,
 }
 
 struct Store {
     name: Arc<str>,
     engine: Engine,
     /// Where in the changelog restoring would go on.
-    offset: Option<i64>,
+    committed: Option<Committed>,
     gate: Gate,
 }
 
@@ -49,16 +51,10 @@ impl TaskStores {
     /// program wrote it, [`StoreError::Corrupt`] if it is damaged: then [`destroy`](Self::destroy) it and
     /// restore. [`StoreError::InvalidSpec`] for names that cannot be used; [`StoreError::Io`],
     /// [`StoreError::DiskFull`] and [`StoreError::Database`] when the system fails.
-    pub fn open(
-        task_directory: &Path,
-        specs: Vec<StoreSpec>,
-        environment: &StorageEnvironment,
-    ) -> Result<Self> {
+    pub fn open(task_directory: &Path, specs: Vec<StoreSpec>, environment: &StorageEnvironment) -> Result<Self> {
         spec::check(&specs)?;
-        let persistent: Vec<&str> = (specs.iter())
-            .filter(|spec| spec.engine == EngineKind::RocksDb)
-            .map(|spec| spec.name.as_str())
-            .collect();
+        let persistent: Vec<&str> =
+            (specs.iter()).filter(|spec| spec.engine == EngineKind::RocksDb).map(|spec| spec.name.as_str()).collect();
         let mut database = None;
         if !persistent.is_empty() {
             let directory = task_directory.join(DATABASE_DIRECTORY);
@@ -69,12 +65,7 @@ impl TaskStores {
         for spec in &specs {
             stores.push(Store::open(spec, database.as_ref())?);
         }
-        Ok(Self {
-            directory: task_directory.to_path_buf(),
-            stores,
-            specs,
-            database,
-        })
+        Ok(Self { directory: task_directory.to_path_buf(), stores, specs, database, time: 0 })
     }
 
     /// Deletes the persistent stores of a task, so that they can be opened anew and restored.
@@ -106,7 +97,18 @@ impl TaskStores {
     /// The changelog offset that a store has reached: of the next record to restore. `None` if nothing was
     /// ever committed, or for a store in memory that was just opened.
     pub fn committed_offset(&self, store: usize) -> Option<i64> {
-        self.stores.get(store)?.offset
+        Some(self.stores.get(store)?.committed?.offset)
+    }
+
+    /// The time that was [set](Self::set_time) when a store reached its offset, in milliseconds. Tells whether
+    /// the changelog may have dropped deletions since (`delete.retention.ms`), so that the store must be rebuilt.
+    pub fn committed_time(&self, store: usize) -> Option<i64> {
+        Some(self.stores.get(store)?.committed?.time)
+    }
+
+    /// Sets the time to be kept with the offsets of the following writes, in milliseconds. Default: 0.
+    pub fn set_time(&mut self, milliseconds: i64) {
+        self.time = milliseconds;
     }
 
     /// Sets the changelog offset of a store whose rows are unchanged.
@@ -148,11 +150,28 @@ impl TaskStores {
                 engine.clear();
                 Ok(())
             }
-            Engine::RocksDb(engine) => (self.database.as_ref())
-                .map_or(Ok(()), |db| db.recreate(engine.column_family_name())),
+            Engine::RocksDb(engine) => {
+                (self.database.as_ref()).map_or(Ok(()), |db| db.recreate(engine.column_family_name()))
+            }
         })?;
-        self.stores[store].offset = None;
+        self.stores[store].committed = None;
         Ok(())
+    }
+
+    /// Has the rows that are only in memory and in the log written to files, in the background. For tasks that
+    /// have become idle: RocksDB frees the shared memtable memory at the cost of whoever writes next, never of
+    /// who holds it.
+    ///
+    /// # Errors
+    /// If the database cannot be written.
+    pub fn flush_memtables(&self) -> Result<()> {
+        let families: Vec<&str> = (self.stores.iter())
+            .filter_map(|store| match &store.engine {
+                Engine::RocksDb(engine) => Some(engine.column_family_name()),
+                Engine::Memory(_) => None,
+            })
+            .collect();
+        (self.database.as_ref()).map_or(Ok(()), |database| database.flush_memtables(&families))
     }
 
     /// A handle for other threads to read a store's committed rows.
@@ -177,15 +196,12 @@ impl TaskStores {
 
     /// Writes a batch and offsets at once: the stores in RocksDB atomically, then those in memory.
     pub(crate) fn write(&mut self, batch: CommitBatch, offsets: &[(usize, i64)]) -> Result<()> {
-        let CommitBatch {
-            mut rocksdb,
-            memory,
-        } = batch;
+        let CommitBatch { mut rocksdb, memory } = batch;
+        let time = self.time;
         for &(store, offset) in offsets {
-            if let (Engine::RocksDb(engine), Some(database)) =
-                (&self.store(store)?.engine, &self.database)
-            {
-                database.put_offset(&mut rocksdb, engine.column_family_name(), offset)?;
+            if let (Engine::RocksDb(engine), Some(database)) = (&self.store(store)?.engine, &self.database) {
+                let committed = Committed { offset, time };
+                database.put_committed(&mut rocksdb, engine.column_family_name(), committed)?;
             }
         }
         if let (Some(database), false) = (&self.database, rocksdb.is_empty()) {
@@ -201,7 +217,7 @@ impl TaskStores {
             }
         }
         for &(store, offset) in offsets {
-            self.stores[store].offset = Some(offset);
+            self.stores[store].committed = Some(Committed { offset, time });
         }
         Ok(())
     }
@@ -213,11 +229,7 @@ impl TaskStores {
 
     pub(crate) fn unknown(&self, store: &str) -> StoreError {
         let names: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
-        StoreError::UnknownStore {
-            store: store.to_owned(),
-            directory: self.directory.clone(),
-            known: names.join(", "),
-        }
+        StoreError::UnknownStore { store: store.to_owned(), directory: self.directory.clone(), known: names.join(", ") }
     }
 
     fn store(&self, store: usize) -> Result<&Store> {
@@ -227,21 +239,16 @@ impl TaskStores {
 
 impl Store {
     fn open(spec: &StoreSpec, database: Option<&Arc<Database>>) -> Result<Self> {
-        let (engine, offset) = match (spec.engine, database) {
+        let (engine, committed) = match (spec.engine, database) {
             (EngineKind::RocksDb, Some(database)) => {
                 let column_family = column_family_name(&spec.name);
-                let offset = database.offset(&column_family)?;
+                let committed = database.committed(&column_family)?;
                 let engine = RocksDbStore::new(database.clone(), column_family.into());
-                (Engine::RocksDb(engine), offset)
+                (Engine::RocksDb(engine), committed)
             }
             _ => (Engine::Memory(MemoryStore::default()), None),
         };
-        Ok(Self {
-            name: spec.name.as_str().into(),
-            gate: Gate::open(engine.clone()),
-            engine,
-            offset,
-        })
+        Ok(Self { name: spec.name.as_str().into(), gate: Gate::open(engine.clone()), engine, committed })
     }
 }
 
@@ -256,7 +263,8 @@ impl Drop for TaskStores {
 
 impl std::fmt::Debug for TaskStores {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let offsets = (self.stores.iter()).map(|store| (&store.name, store.offset));
+        let offsets =
+            (self.stores.iter()).map(|store| (&store.name, store.committed.map(|committed| committed.offset)));
         f.debug_struct("TaskStores")
             .field("directory", &self.directory)
             .field("offsets", &offsets.collect::<Vec<_>>())

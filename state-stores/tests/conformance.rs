@@ -6,8 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use state_stores::{
-    ActiveStores, BufferOptions, EngineKind, KeyRange, KeyValueStore, ReadOnlyKeyValueStore,
-    TaskStores,
+    ActiveStores, BufferOptions, EngineKind, KeyRange, KeyValueStore, ReadOnlyKeyValueStore, TaskStores,
 };
 use support::{ENGINES, Row, commit, environment, get, keys, open_one, rows, spec};
 use tempfile::TempDir;
@@ -16,29 +15,14 @@ use tempfile::TempDir;
 fn sample() -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut sample = BTreeMap::new();
     let long = [b'k'; 200];
-    let odd: [&[u8]; 12] = [
-        b"",
-        b"\x00",
-        b"\x00\x00",
-        b"a",
-        b"a\x00",
-        b"ab",
-        b"ab\xff",
-        b"ac",
-        b"\x7f",
-        b"\x80",
-        b"\xff\xff",
-        &long,
-    ];
+    let odd: [&[u8]; 12] =
+        [b"", b"\x00", b"\x00\x00", b"a", b"a\x00", b"ab", b"ab\xff", b"ac", b"\x7f", b"\x80", b"\xff\xff", &long];
     for key in odd {
         sample.insert(key.to_vec(), [b"value of ", key].concat());
     }
     sample.insert(b"empty value".to_vec(), Vec::new());
     for number in 0..2_000_u32 {
-        sample.insert(
-            number.to_be_bytes().to_vec(),
-            number.to_string().into_bytes(),
-        );
+        sample.insert(number.to_be_bytes().to_vec(), number.to_string().into_bytes());
     }
     sample
 }
@@ -69,44 +53,25 @@ fn check(store: &impl ReadOnlyKeyValueStore) {
     ];
     for from in ends {
         for to in ends {
-            let inside =
-                |key: &[u8]| from.is_none_or(|from| key >= from) && to.is_none_or(|to| key <= to);
-            let mut expected: Vec<Row> =
-                all.iter().filter(|(key, _)| inside(key)).cloned().collect();
+            let inside = |key: &[u8]| from.is_none_or(|from| key >= from) && to.is_none_or(|to| key <= to);
+            let mut expected: Vec<Row> = all.iter().filter(|(key, _)| inside(key)).cloned().collect();
             assert_eq!(rows(store.range(from, to)), expected, "{from:?} to {to:?}");
             expected.reverse();
-            assert_eq!(
-                rows(store.reverse_range(from, to)),
-                expected,
-                "{from:?} to {to:?}"
-            );
+            assert_eq!(rows(store.reverse_range(from, to)), expected, "{from:?} to {to:?}");
         }
     }
     for prefix in [&b""[..], b"a", b"ab", b"\xff", b"\x00\x00", b"nothing"] {
-        let mut expected: Vec<Row> = (all.iter().filter(|(key, _)| key.starts_with(prefix)))
-            .cloned()
-            .collect();
+        let mut expected: Vec<Row> = (all.iter().filter(|(key, _)| key.starts_with(prefix))).cloned().collect();
         assert_eq!(rows(store.prefix_scan(prefix)), expected, "{prefix:?}");
         expected.reverse();
-        assert_eq!(
-            rows(store.reverse_prefix_scan(prefix)),
-            expected,
-            "{prefix:?}"
-        );
+        assert_eq!(rows(store.reverse_prefix_scan(prefix)), expected, "{prefix:?}");
     }
     let count = store.approximate_num_entries().unwrap();
     let exact = sample.len() as u64;
-    assert!(
-        (exact / 2..=exact * 2).contains(&count),
-        "{count} for {exact}"
-    );
+    assert!((exact / 2..=exact * 2).contains(&count), "{count} for {exact}");
 }
 
-fn restored(
-    directory: &TempDir,
-    engine: EngineKind,
-    rows: impl IntoIterator<Item = Row>,
-) -> TaskStores {
+fn restored(directory: &TempDir, engine: EngineKind, rows: impl IntoIterator<Item = Row>) -> TaskStores {
     let mut stores = open_one(directory.path(), engine, BufferOptions::default());
     let rows = rows.into_iter().map(|(key, value)| (key, Some(value)));
     stores.restore(0, rows, 1).unwrap();
@@ -154,11 +119,7 @@ fn committed_rows_of_each_engine() {
 fn committed_rows_after_a_restart() {
     let directory = TempDir::new().unwrap();
     drop(restored(&directory, EngineKind::RocksDb, sample()));
-    let stores = open_one(
-        directory.path(),
-        EngineKind::RocksDb,
-        BufferOptions::default(),
-    );
+    let stores = open_one(directory.path(), EngineKind::RocksDb, BufferOptions::default());
     check(&stores.reader(0).unwrap());
 }
 
@@ -168,9 +129,7 @@ fn buffer_over_an_empty_engine() {
         let directory = TempDir::new().unwrap();
         let active = open_one(directory.path(), engine, BufferOptions::default()).activate();
         let handle = active.handle(0).unwrap();
-        handle
-            .put_all(sample().into_iter().map(|(key, value)| (key, Some(value))))
-            .unwrap();
+        handle.put_all(sample().into_iter().map(|(key, value)| (key, Some(value)))).unwrap();
         check(&handle);
     }
 }
@@ -209,25 +168,14 @@ fn a_range_with_its_ends_exchanged_is_empty() {
         let directory = TempDir::new().unwrap();
         let mut active = half_buffered(&directory, engine);
         let handle = active.handle(0).unwrap();
-        assert_eq!(
-            keys(handle.range(Some(b"b"), Some(b"a"))),
-            Vec::<Vec<u8>>::new()
-        );
-        assert_eq!(
-            keys(handle.reverse_range(Some(b"b"), Some(b"a"))),
-            Vec::<Vec<u8>>::new()
-        );
+        assert_eq!(keys(handle.range(Some(b"b"), Some(b"a"))), Vec::<Vec<u8>>::new());
+        assert_eq!(keys(handle.reverse_range(Some(b"b"), Some(b"a"))), Vec::<Vec<u8>>::new());
         let range = KeyRange::inclusive(Some(b"b"), Some(b"a"));
         let direction = state_stores::Direction::Forward;
-        (handle.borrow_mut())
-            .scan(range, direction, |key, _| panic!("shown: {key:?}"))
-            .unwrap();
+        (handle.borrow_mut()).scan(range, direction, |key, _| panic!("shown: {key:?}")).unwrap();
         commit(&mut active, 2);
         let reader = active.stores().reader(0).unwrap();
-        assert_eq!(
-            keys(reader.range(Some(b"b"), Some(b"a"))),
-            Vec::<Vec<u8>>::new()
-        );
+        assert_eq!(keys(reader.range(Some(b"b"), Some(b"a"))), Vec::<Vec<u8>>::new());
     }
 }
 
@@ -238,23 +186,15 @@ fn writes_answer_what_was_there() {
         let old = (b"old".to_vec(), b"1".to_vec());
         let active = restored(&directory, engine, [old]).activate();
         let store = active.handle(0).unwrap();
-        assert_eq!(
-            store.put_if_absent(b"old", b"2").unwrap(),
-            Some(b"1".to_vec())
-        );
+        assert_eq!(store.put_if_absent(b"old", b"2").unwrap(), Some(b"1".to_vec()));
         assert_eq!(store.put_if_absent(b"new", b"2").unwrap(), None);
-        assert_eq!(
-            store.put_if_absent(b"new", b"3").unwrap(),
-            Some(b"2".to_vec())
-        );
+        assert_eq!(store.put_if_absent(b"new", b"3").unwrap(), Some(b"2".to_vec()));
         assert_eq!(store.delete(b"old").unwrap(), Some(b"1".to_vec()));
         assert_eq!(store.delete(b"old").unwrap(), None);
         assert_eq!(store.put_if_absent(b"old", b"4").unwrap(), None);
         store.put(b"old", None).unwrap();
         assert_eq!(get(&store, b"old"), None);
-        store
-            .put_all([(b"x", Some(b"1")), (b"y", Some(b"2")), (b"x", None)])
-            .unwrap();
+        store.put_all([(b"x", Some(b"1")), (b"y", Some(b"2")), (b"x", None)]).unwrap();
         assert_eq!(keys(store.all()), [b"new".to_vec(), b"y".to_vec()]);
     }
 }
@@ -286,9 +226,7 @@ fn stores_of_a_task_do_not_see_each_other() {
     let directory = TempDir::new().unwrap();
     let names = ["a", "default", "b"];
     let specs = names.map(|name| spec(name, EngineKind::RocksDb)).to_vec();
-    let mut active = TaskStores::open(directory.path(), specs, &environment())
-        .unwrap()
-        .activate();
+    let mut active = TaskStores::open(directory.path(), specs, &environment()).unwrap().activate();
     for (handle, name) in active.handles().iter().zip(names) {
         handle.put(b"name", Some(name.as_bytes())).unwrap();
     }
@@ -299,12 +237,5 @@ fn stores_of_a_task_do_not_see_each_other() {
         assert_eq!(get(&reader, b"name"), Some(name.as_bytes().to_vec()));
         assert_eq!(keys(reader.all()).len(), 1);
     }
-    assert!(
-        active
-            .stores()
-            .index_of("c")
-            .unwrap_err()
-            .to_string()
-            .contains("a, default, b")
-    );
+    assert!(active.stores().index_of("c").unwrap_err().to_string().contains("a, default, b"));
 }

@@ -8,9 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use state_stores::{
-    ActiveStores, KeyValueStore, ReadOnlyKeyValueStore, StoreError, StoreSpec, TaskStores,
-};
+use state_stores::{ActiveStores, KeyValueStore, ReadOnlyKeyValueStore, StoreError, StoreSpec, TaskStores};
 use support::{commit, environment, flush, get, rows};
 use tempfile::TempDir;
 
@@ -20,9 +18,7 @@ const STORES: usize = 3;
 const ROWS_PER_COMMIT: i64 = 20;
 
 fn open(directory: &Path) -> Result<TaskStores, StoreError> {
-    let specs = (0..STORES)
-        .map(|store| StoreSpec::rocksdb(format!("s{store}")))
-        .collect();
+    let specs = (0..STORES).map(|store| StoreSpec::rocksdb(format!("s{store}"))).collect();
     TaskStores::open(directory, specs, &environment())
 }
 
@@ -34,9 +30,7 @@ fn write(active: &ActiveStores, number: i64) {
             handle.put(&key, Some(&number.to_be_bytes())).unwrap();
         }
         handle.put(b"last", Some(&number.to_be_bytes())).unwrap();
-        handle
-            .delete(&(number * ROWS_PER_COMMIT / 2).to_be_bytes())
-            .unwrap();
+        handle.delete(&(number * ROWS_PER_COMMIT / 2).to_be_bytes()).unwrap();
     }
 }
 
@@ -51,10 +45,7 @@ fn be_a_victim(directory: &Path) {
         // The next commit's writes are in every state of the buffer when the process ends.
         write(&active, number + 1_000_000);
         flush(&active.handles()[0]);
-        active
-            .handles()
-            .iter()
-            .for_each(|handle| drop(flush(handle)));
+        active.handles().iter().for_each(|handle| drop(flush(handle)));
         active.seal().unwrap();
         active = open_again(active, directory);
     }
@@ -82,11 +73,7 @@ fn wait_for_commits(output: &mut impl BufRead, commits: i64) {
     let mut line = String::new();
     while !line.contains(&format!("committed {commits}\n")) {
         line.clear();
-        assert_ne!(
-            output.read_line(&mut line).unwrap(),
-            0,
-            "the child ended by itself"
-        );
+        assert_ne!(output.read_line(&mut line).unwrap(), 0, "the child ended by itself");
     }
 }
 
@@ -97,8 +84,7 @@ fn a_killed_process_leaves_its_last_commit() {
     }
     for commits in [1, 2, 7, 30] {
         let directory = TempDir::new().unwrap();
-        let (mut child, mut output) =
-            spawn(directory.path(), "a_killed_process_leaves_its_last_commit");
+        let (mut child, mut output) = spawn(directory.path(), "a_killed_process_leaves_its_last_commit");
         wait_for_commits(&mut output, commits);
         child.kill().unwrap();
         child.wait().unwrap();
@@ -134,29 +120,15 @@ fn another_process_is_refused_while_the_owner_lives() {
     }
     let directory = TempDir::new().unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([
-        "--exact",
-        "another_process_is_refused_while_the_owner_lives",
-        "--nocapture",
-    ]);
+    command.args(["--exact", "another_process_is_refused_while_the_owner_lives", "--nocapture"]);
     command.env(VICTIM, directory.path());
-    let mut child = (command.stdin(Stdio::piped()).stdout(Stdio::piped()))
-        .spawn()
-        .unwrap();
+    let mut child = (command.stdin(Stdio::piped()).stdout(Stdio::piped())).spawn().unwrap();
     wait_for_commits(&mut BufReader::new(child.stdout.take().unwrap()), 0);
 
     let error = open(directory.path()).unwrap_err();
     assert!(matches!(error, StoreError::Locked { .. }), "{error}");
-    assert!(
-        error
-            .to_string()
-            .contains(&directory.path().display().to_string()),
-        "{error}"
-    );
-    assert!(matches!(
-        TaskStores::destroy(directory.path()),
-        Err(StoreError::Locked { .. })
-    ));
+    assert!(error.to_string().contains(&directory.path().display().to_string()), "{error}");
+    assert!(matches!(TaskStores::destroy(directory.path()), Err(StoreError::Locked { .. })));
 
     child.kill().unwrap();
     child.wait().unwrap();

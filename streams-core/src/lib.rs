@@ -3,9 +3,12 @@
 pub mod broker;
 pub mod config;
 pub mod error;
+pub mod membership;
 pub mod partitioner;
 pub mod processor;
+pub mod query;
 pub mod record;
+pub mod runtime;
 pub mod serde;
 pub mod store;
 pub mod task;

@@ -39,27 +39,14 @@ impl Call for ApiVersions {
         write(&request, version, buffer)
     }
 
-    fn decode(
-        &self,
-        _version: i16,
-        body: &mut Reader,
-    ) -> Result<Result<Self::Answer, Refusal>, WireError> {
+    fn decode(&self, _version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError> {
         let code = body.i16()?;
         // A broker too old for this version answers in the form of version 0, of which nothing more is needed.
         if code == UNSUPPORTED_VERSION {
-            return Ok(Err(Refusal {
-                code,
-                context: "ApiVersions".to_owned(),
-            }));
+            return Ok(Err(Refusal { code, context: "ApiVersions".to_owned() }));
         }
         let apis = body.compact_array(|api| {
-            let entry = (
-                api.i16()?,
-                VersionRange {
-                    min: api.i16()?,
-                    max: api.i16()?,
-                },
-            );
+            let entry = (api.i16()?, VersionRange { min: api.i16()?, max: api.i16()? });
             api.tags()?;
             Ok(entry)
         })?;

@@ -1,7 +1,5 @@
 use bytes::BytesMut;
-use kafka_protocol::messages::offset_commit_request::{
-    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
+use kafka_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use kafka_protocol::messages::{ApiKey, GroupId, OffsetCommitRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
@@ -17,16 +15,10 @@ impl Call for CommitOffsets {
     type Answer = ();
 
     fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
-        let topics = by_topic(
-            self.offsets
-                .iter()
-                .map(|offset| (offset.topic.clone(), partition(offset))),
-        );
+        let topics = by_topic(self.offsets.iter().map(|offset| (offset.topic.clone(), partition(offset))));
         let topics = topics.into_iter().map(|(topic, partitions)| {
             let name = TopicName(StrBytes::from_string(topic));
-            OffsetCommitRequestTopic::default()
-                .with_name(name)
-                .with_partitions(partitions)
+            OffsetCommitRequestTopic::default().with_name(name).with_partitions(partitions)
         });
         let request = OffsetCommitRequest::default()
             .with_group_id(GroupId(text(&self.member.group_id)))
@@ -37,11 +29,7 @@ impl Call for CommitOffsets {
         write(&request, version, buffer)
     }
 
-    fn decode(
-        &self,
-        _version: i16,
-        body: &mut Reader,
-    ) -> Result<Result<Self::Answer, Refusal>, WireError> {
+    fn decode(&self, _version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError> {
         body.i32()?; // throttle time
         let topics = body.compact_array(|topic| {
             let name = topic.compact_string()?;
@@ -53,17 +41,12 @@ impl Call for CommitOffsets {
             topic.tags()?;
             Ok((name, partitions))
         })?;
-        let mut partitions = topics.iter().flat_map(|(topic, partitions)| {
-            partitions
-                .iter()
-                .map(move |(partition, code)| (topic, *partition, *code))
-        });
+        let mut partitions = topics
+            .iter()
+            .flat_map(|(topic, partitions)| partitions.iter().map(move |(partition, code)| (topic, *partition, *code)));
         let failed = partitions.find(|(_, _, code)| *code != 0);
         Ok(failed.map_or(Ok(()), |(topic, partition, code)| {
-            let context = format!(
-                "committing {topic}-{partition} for group {}",
-                self.member.group_id
-            );
+            let context = format!("committing {topic}-{partition} for group {}", self.member.group_id);
             Err(Refusal { code, context })
         }))
     }

@@ -1,9 +1,7 @@
 use std::collections::HashMap;
 
 use bytes::BytesMut;
-use kafka_protocol::messages::offset_fetch_request::{
-    OffsetFetchRequestGroup, OffsetFetchRequestTopics,
-};
+use kafka_protocol::messages::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 use kafka_protocol::messages::{ApiKey, GroupId, OffsetFetchRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
@@ -22,34 +20,21 @@ impl Call for FetchOffsets {
     type Answer = Vec<FetchedOffset>;
 
     fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
-        let topics =
-            by_topic(self.partitions.iter().cloned())
-                .into_iter()
-                .map(|(topic, partitions)| {
-                    let name = TopicName(StrBytes::from_string(topic));
-                    OffsetFetchRequestTopics::default()
-                        .with_name(name)
-                        .with_partition_indexes(partitions)
-                });
+        let topics = by_topic(self.partitions.iter().cloned()).into_iter().map(|(topic, partitions)| {
+            let name = TopicName(StrBytes::from_string(topic));
+            OffsetFetchRequestTopics::default().with_name(name).with_partition_indexes(partitions)
+        });
         let mut group = OffsetFetchRequestGroup::default()
             .with_group_id(GroupId(text(&self.group_id)))
             .with_topics(Some(topics.collect()));
         if let Some(member) = self.member.as_ref().filter(|_| version >= WITH_MEMBER) {
-            group = group
-                .with_member_id(Some(text(&member.member_id)))
-                .with_member_epoch(member.generation);
+            group = group.with_member_id(Some(text(&member.member_id))).with_member_epoch(member.generation);
         }
-        let request = OffsetFetchRequest::default()
-            .with_groups(vec![group])
-            .with_require_stable(self.require_stable);
+        let request = OffsetFetchRequest::default().with_groups(vec![group]).with_require_stable(self.require_stable);
         write(&request, version, buffer)
     }
 
-    fn decode(
-        &self,
-        _version: i16,
-        body: &mut Reader,
-    ) -> Result<Result<Self::Answer, Refusal>, WireError> {
+    fn decode(&self, _version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError> {
         body.i32()?; // throttle time
         let groups = body.compact_array(|group| {
             group.compact_string()?; // group id
@@ -58,13 +43,8 @@ impl Call for FetchOffsets {
             group.tags()?;
             Ok((topics, code))
         })?;
-        let (topics, code) = groups
-            .into_iter()
-            .next()
-            .ok_or(WireError("no group in the answer"))?;
-        let checked = Refusal::check(code, || {
-            format!("reading the offsets of group {}", self.group_id)
-        });
+        let (topics, code) = groups.into_iter().next().ok_or(WireError("no group in the answer"))?;
+        let checked = Refusal::check(code, || format!("reading the offsets of group {}", self.group_id));
         checked.map_or_else(|refusal| Ok(Err(refusal)), |()| self.in_order(&topics))
     }
 }
@@ -89,14 +69,9 @@ impl FetchOffsets {
         for topic in topics {
             for partition in &topic.partitions {
                 if partition.code != 0 {
-                    let context = format!(
-                        "reading offset {}-{} of group {}",
-                        topic.name, partition.index, self.group_id
-                    );
-                    return Ok(Err(Refusal {
-                        code: partition.code,
-                        context,
-                    }));
+                    let context =
+                        format!("reading offset {}-{} of group {}", topic.name, partition.index, self.group_id);
+                    return Ok(Err(Refusal { code: partition.code, context }));
                 }
                 answered.insert((topic.name.as_str(), partition.index), partition);
             }
@@ -111,9 +86,7 @@ impl FetchOffsets {
                 metadata: partition.metadata.clone(),
             })
         });
-        in_order.collect::<Option<_>>().map(Ok).ok_or(WireError(
-            "an answer about offsets lacks a partition asked for",
-        ))
+        in_order.collect::<Option<_>>().map(Ok).ok_or(WireError("an answer about offsets lacks a partition asked for"))
     }
 }
 

@@ -20,17 +20,12 @@ impl Call for FindCoordinator {
     type Answer = Address;
 
     fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
-        let request = FindCoordinatorRequest::default()
-            .with_key_type(GROUP)
-            .with_coordinator_keys(vec![text(&self.group_id)]);
+        let request =
+            FindCoordinatorRequest::default().with_key_type(GROUP).with_coordinator_keys(vec![text(&self.group_id)]);
         write(&request, version, buffer)
     }
 
-    fn decode(
-        &self,
-        _version: i16,
-        body: &mut Reader,
-    ) -> Result<Result<Self::Answer, Refusal>, WireError> {
+    fn decode(&self, _version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError> {
         body.i32()?; // throttle time
         let found = body.compact_array(|found| {
             found.compact_string()?; // key
@@ -42,13 +37,8 @@ impl Call for FindCoordinator {
             found.tags()?;
             Ok((host, port, code))
         })?;
-        let (host, port, code) = found
-            .into_iter()
-            .next()
-            .ok_or(WireError("no coordinator in the answer"))?;
-        if let Err(refusal) = Refusal::check(code, || {
-            format!("finding the coordinator of group {}", self.group_id)
-        }) {
+        let (host, port, code) = found.into_iter().next().ok_or(WireError("no coordinator in the answer"))?;
+        if let Err(refusal) = Refusal::check(code, || format!("finding the coordinator of group {}", self.group_id)) {
             return Ok(Err(refusal));
         }
         match u16::try_from(port) {

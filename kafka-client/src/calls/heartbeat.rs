@@ -21,15 +21,9 @@ impl Call for Heartbeat {
         write(&request, version, buffer)
     }
 
-    fn decode(
-        &self,
-        _version: i16,
-        body: &mut Reader,
-    ) -> Result<Result<Self::Answer, Refusal>, WireError> {
+    fn decode(&self, _version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError> {
         body.i32()?; // throttle time
         let code = body.i16()?;
-        Ok(Refusal::check(code, || {
-            format!("a heartbeat to group {}", self.member.group_id)
-        }))
+        Ok(Refusal::check(code, || format!("a heartbeat to group {}", self.member.group_id)))
     }
 }

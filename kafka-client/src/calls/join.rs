@@ -17,9 +17,7 @@ impl Call for JoinGroup {
 
     fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
         let protocols = self.protocols.iter().map(|protocol| {
-            JoinGroupRequestProtocol::default()
-                .with_name(text(&protocol.name))
-                .with_metadata(protocol.metadata.clone())
+            JoinGroupRequestProtocol::default().with_name(text(&protocol.name)).with_metadata(protocol.metadata.clone())
         });
         let request = JoinGroupRequest::default()
             .with_group_id(GroupId(text(&self.group_id)))
@@ -33,11 +31,7 @@ impl Call for JoinGroup {
         write(&request, version, buffer)
     }
 
-    fn decode(
-        &self,
-        _version: i16,
-        body: &mut Reader,
-    ) -> Result<Result<Self::Answer, Refusal>, WireError> {
+    fn decode(&self, _version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError> {
         body.i32()?; // throttle time
         let code = body.i16()?;
         let generation = body.i32()?;
@@ -59,13 +53,6 @@ impl Call for JoinGroup {
             MEMBER_ID_REQUIRED => member_id.clone(),
             _ => format!("joining group {}", self.group_id),
         });
-        Ok(checked.map(|()| JoinedGroup {
-            generation,
-            member_id,
-            leader_id,
-            protocol_name,
-            skip_assignment,
-            members,
-        }))
+        Ok(checked.map(|()| JoinedGroup { generation, member_id, leader_id, protocol_name, skip_assignment, members }))
     }
 }

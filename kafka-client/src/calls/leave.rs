@@ -18,17 +18,12 @@ impl Call for LeaveGroup {
             .with_member_id(text(&self.member.member_id))
             .with_group_instance_id(optional_text(self.member.group_instance_id.as_ref()))
             .with_reason(optional_text(self.reason.as_ref()));
-        let request = LeaveGroupRequest::default()
-            .with_group_id(GroupId(text(&self.member.group_id)))
-            .with_members(vec![member]);
+        let request =
+            LeaveGroupRequest::default().with_group_id(GroupId(text(&self.member.group_id))).with_members(vec![member]);
         write(&request, version, buffer)
     }
 
-    fn decode(
-        &self,
-        _version: i16,
-        body: &mut Reader,
-    ) -> Result<Result<Self::Answer, Refusal>, WireError> {
+    fn decode(&self, _version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError> {
         body.i32()?; // throttle time
         let code = body.i16()?;
         let members = body.compact_array(|member| {
@@ -39,13 +34,7 @@ impl Call for LeaveGroup {
             Ok(code)
         })?;
         // The group's own error comes first; else that of the one member asked for.
-        let code = if code == 0 {
-            members.into_iter().find(|code| *code != 0).unwrap_or(0)
-        } else {
-            code
-        };
-        Ok(Refusal::check(code, || {
-            format!("leaving group {}", self.member.group_id)
-        }))
+        let code = if code == 0 { members.into_iter().find(|code| *code != 0).unwrap_or(0) } else { code };
+        Ok(Refusal::check(code, || format!("leaving group {}", self.member.group_id)))
     }
 }

@@ -36,14 +36,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// Success for the code 0.
     fn check(code: i16, context: impl FnOnce() -> String) -> Result<(), Self> {
-        if code == 0 {
-            Ok(())
-        } else {
-            Err(Self {
-                code,
-                context: context(),
-            })
-        }
+        if code == 0 { Ok(()) } else { Err(Self { code, context: context() }) }
     }
 }
 
@@ -64,17 +57,11 @@ pub(crate) trait Call {
     fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError>;
 
     /// Reads the body of an answer: the outer error says that the bytes are wrong, the inner one that the broker refused.
-    fn decode(
-        &self,
-        version: i16,
-        body: &mut Reader,
-    ) -> Result<Result<Self::Answer, Refusal>, WireError>;
+    fn decode(&self, version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError>;
 }
 
 fn write(message: &impl Encodable, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
-    message
-        .encode(buffer, version)
-        .map_err(|error| GroupError::InvalidRequest(error.to_string()))
+    message.encode(buffer, version).map_err(|error| GroupError::InvalidRequest(error.to_string()))
 }
 
 fn text(text: &str) -> StrBytes {
@@ -87,9 +74,7 @@ fn optional_text(optional: Option<&String>) -> Option<StrBytes> {
 
 /// Whole milliseconds, at least 1, for a timeout.
 fn millis(duration: Duration) -> i32 {
-    i32::try_from(duration.as_millis())
-        .unwrap_or(i32::MAX)
-        .max(1)
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX).max(1)
 }
 
 /// Puts partitions of the same topic together, keeping the order in which topics first appear.

@@ -15,9 +15,7 @@ impl Call for SyncGroup {
 
     fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
         let assignments = self.assignments.iter().map(|(member_id, assignment)| {
-            SyncGroupRequestAssignment::default()
-                .with_member_id(text(member_id))
-                .with_assignment(assignment.clone())
+            SyncGroupRequestAssignment::default().with_member_id(text(member_id)).with_assignment(assignment.clone())
         });
         let request = SyncGroupRequest::default()
             .with_group_id(GroupId(text(&self.member.group_id)))
@@ -30,19 +28,13 @@ impl Call for SyncGroup {
         write(&request, version, buffer)
     }
 
-    fn decode(
-        &self,
-        _version: i16,
-        body: &mut Reader,
-    ) -> Result<Result<Self::Answer, Refusal>, WireError> {
+    fn decode(&self, _version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError> {
         body.i32()?; // throttle time
         let code = body.i16()?;
         body.compact_nullable_string()?; // protocol type
         body.compact_nullable_string()?; // protocol name
         let assignment = body.compact_bytes()?;
-        let checked = Refusal::check(code, || {
-            format!("synchronizing group {}", self.member.group_id)
-        });
+        let checked = Refusal::check(code, || format!("synchronizing group {}", self.member.group_id));
         Ok(checked.map(|()| SyncedGroup { assignment }))
     }
 }

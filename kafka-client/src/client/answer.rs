@@ -11,10 +11,7 @@ pub(super) struct Answer<T> {
 
 impl<T> Answer<T> {
     pub(super) fn new(reply: Reply<T>, permit: OwnedSemaphorePermit) -> Self {
-        Self {
-            reply: Some(reply),
-            permit: Some(permit),
-        }
+        Self { reply: Some(reply), permit: Some(permit) }
     }
 
     pub(super) fn give(mut self, result: Result<T, GroupError>) {

@@ -17,11 +17,7 @@ pub(super) struct Bootstrap {
 
 impl Bootstrap {
     pub(super) fn new(servers: Vec<Address>, settings: Settings) -> Self {
-        Self {
-            servers,
-            next: Cell::new(0),
-            settings,
-        }
+        Self { servers, next: Cell::new(0), settings }
     }
 
     /// Asks one broker after the other, each once, until one knows the group's coordinator.
@@ -35,9 +31,13 @@ impl Bootstrap {
             // Moved on before asking: whoever gives up waiting leaves the next server to those who come after.
             self.next.set((place + 1) % self.servers.len());
             result = self.ask(&self.servers[place], group_id).await;
-            if result.is_ok() {
-                self.next.set(place);
-                break;
+            match result {
+                Err(GroupError::Disconnected | GroupError::Malformed(_) | GroupError::UnsupportedVersion { .. }) => {}
+                // Any other refusal is final: the other brokers say the same.
+                _ => {
+                    self.next.set(place);
+                    break;
+                }
             }
         }
         result
@@ -47,13 +47,8 @@ impl Bootstrap {
         let deadline = Instant::now() + self.settings.setup_timeout;
         let asked = async {
             let connection = connection::connect(server, &self.settings).await?;
-            let call = FindCoordinator {
-                group_id: group_id.to_owned(),
-            };
-            connection
-                .call(&call, deadline)
-                .await?
-                .map_err(GroupError::from)
+            let call = FindCoordinator { group_id: group_id.to_owned() };
+            connection.call(&call, deadline).await?.map_err(GroupError::from)
         };
         match timeout_at(deadline, asked).await {
             Ok(Err(GroupError::Timeout)) | Err(_) => Err(GroupError::Disconnected),

@@ -55,22 +55,13 @@ impl Coordinator {
             group_id,
             rebalance_timeout: Cell::new(Duration::ZERO),
             bootstrap,
-            reconnect: Backoff {
-                first: config.reconnect_backoff,
-                longest: config.reconnect_backoff_max,
-            },
-            retry: Backoff {
-                first: config.retry_backoff,
-                longest: config.retry_backoff_max,
-            },
+            reconnect: Backoff { first: config.reconnect_backoff, longest: config.reconnect_backoff_max },
+            retry: Backoff { first: config.retry_backoff, longest: config.retry_backoff_max },
             max_idle: config.connections_max_idle,
             location: Mutex::default(),
             location_doubtful: Cell::new(false),
             connections: [Mutex::default(), Mutex::default()],
-            failures: RefCell::new(Failures {
-                count: 0,
-                wait_until: Instant::now(),
-            }),
+            failures: RefCell::new(Failures { count: 0, wait_until: Instant::now() }),
         }
     }
 
@@ -93,9 +84,7 @@ impl Coordinator {
             }
             Ok(Err(refusal)) => {
                 match refusal.code {
-                    COORDINATOR_LOAD_IN_PROGRESS => {
-                        self.failed(self.retry, "the coordinator is loading")
-                    }
+                    COORDINATOR_LOAD_IN_PROGRESS => self.failed(self.retry, "the coordinator is loading"),
                     COORDINATOR_NOT_AVAILABLE | NOT_COORDINATOR => {
                         self.location_doubtful.set(true);
                         self.failed(self.retry, "the coordinator has moved");
@@ -104,10 +93,11 @@ impl Coordinator {
                 }
                 Err(refusal.into())
             }
-            Err(error @ GroupError::InvalidRequest(_)) => Err(error),
+            // Nothing has been sent.
+            Err(error @ (GroupError::InvalidRequest(_) | GroupError::UnsupportedVersion { .. })) => Err(error),
             Err(error) => {
                 self.location_doubtful.set(true);
-                self.failed(self.reconnect, "the connection to the coordinator broke");
+                self.failed(self.reconnect, &format!("the connection to the coordinator broke: {error}"));
                 Err(error)
             }
         }
@@ -117,10 +107,7 @@ impl Coordinator {
         self.back_off().await;
         let address = self.locate().await?;
         let mut slot = self.connections[lane as usize].lock().await;
-        if let Some(connection) = slot
-            .as_ref()
-            .filter(|connection| self.is_usable(connection, &address))
-        {
+        if let Some(connection) = slot.as_ref().filter(|connection| self.is_usable(connection, &address)) {
             return Ok(Rc::clone(connection));
         }
         *slot = None;
@@ -133,7 +120,7 @@ impl Coordinator {
             }
             Err(error) => {
                 self.location_doubtful.set(true);
-                self.failed(self.reconnect, "cannot connect to the coordinator");
+                self.failed(self.reconnect, &format!("cannot connect to the coordinator: {error}"));
                 Err(error)
             }
         }
@@ -159,10 +146,7 @@ impl Coordinator {
                 Ok(location.insert(address).clone())
             }
             Err(error) => {
-                self.failed(
-                    self.reconnect,
-                    "no broker could be asked for the coordinator",
-                );
+                self.failed(self.reconnect, &format!("the coordinator could not be found: {error}"));
                 Err(error)
             }
         }
@@ -186,31 +170,17 @@ impl Coordinator {
         let delay = backoff.delay(failures.count);
         failures.wait_until = now + delay;
         if failures.count == 1 {
-            tracing::warn!(
-                group = self.group_id,
-                "{what}; trying again from {delay:?} on"
-            );
+            tracing::warn!(group = self.group_id, "{what}; trying again from {delay:?} on");
         } else {
-            tracing::debug!(
-                group = self.group_id,
-                failures = failures.count,
-                "{what}; trying again from {delay:?} on"
-            );
+            tracing::debug!(group = self.group_id, failures = failures.count, "{what}; trying again from {delay:?} on");
         }
     }
 
     fn succeeded(&self) {
         let mut failures = self.failures.borrow_mut();
         if failures.count > 0 {
-            tracing::info!(
-                group = self.group_id,
-                failures = failures.count,
-                "the coordinator answers again"
-            );
+            tracing::info!(group = self.group_id, failures = failures.count, "the coordinator answers again");
         }
-        *failures = Failures {
-            count: 0,
-            wait_until: Instant::now(),
-        };
+        *failures = Failures { count: 0, wait_until: Instant::now() };
     }
 }

@@ -15,8 +15,8 @@ use tokio::task::LocalSet;
 use crate::GroupError;
 use crate::config::{Address, ClientConfig};
 use crate::group::{
-    CommitOffsets, FetchOffsets, FetchedOffset, GroupCoordinator, Heartbeat, JoinGroup,
-    JoinedGroup, LeaveGroup, Reply, SyncGroup, SyncedGroup,
+    CommitOffsets, FetchOffsets, FetchedOffset, GroupCoordinator, Heartbeat, JoinGroup, JoinedGroup, LeaveGroup, Reply,
+    SyncGroup, SyncedGroup,
 };
 use answer::Answer;
 use requests::Requests;
@@ -27,6 +27,9 @@ use requests::Requests;
 /// for joining and synchronizing, which a broker may keep waiting, and one for everything else. Replies run on that thread.
 /// When the last handle is dropped the thread ends, and requests without an answer are answered with [`GroupError::Closed`];
 /// dropping does not wait for that.
+///
+/// A client serves one member of each group: two members of one group would wait for each other's joins on the one connection
+/// that joins have.
 ///
 /// Heartbeats, commits and reads of offsets are repeated until the request timeout while the coordinator moves, loads or
 /// cannot be reached. Attempts to reach it are spaced by the reconnect back-off, for joins too, so that a caller may repeat a
@@ -63,26 +66,22 @@ impl GroupClient {
         let bootstrap = config.validate()?;
         let max_pending = config.max_pending_requests;
         let (commands, receiver) = mpsc::channel(max_pending);
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| {
-                GroupError::InvalidConfig(format!("cannot start the client: {error}"))
-            })?;
+        let (started, start) = std::sync::mpsc::sync_channel(1);
+        let failed = |error| GroupError::InvalidConfig(format!("cannot start the client's thread: {error}"));
+        // The runtime is made where it ends: it must not be dropped inside another one, from which this may be called.
         thread::Builder::new()
             .name("kafka-client".to_owned())
-            .spawn(move || run(runtime, config, bootstrap, receiver))
-            .map_err(|error| {
-                GroupError::InvalidConfig(format!("cannot start the client's thread: {error}"))
-            })?;
+            .spawn(move || match runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => {
+                    drop(started.send(Ok(())));
+                    run(runtime, config, bootstrap, receiver);
+                }
+                Err(error) => drop(started.send(Err(error))),
+            })
+            .and_then(|_thread| start.recv().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into())))
+            .map_err(failed)?;
         let pending = Arc::new(Semaphore::new(max_pending));
-        Ok(Self {
-            handle: Arc::new(Handle {
-                commands,
-                pending,
-                max_pending,
-            }),
-        })
+        Ok(Self { handle: Arc::new(Handle { commands, pending, max_pending }) })
     }
 
     fn send<T>(&self, reply: Reply<T>, command: impl FnOnce(Answer<T>) -> Command) {
@@ -90,10 +89,7 @@ impl GroupClient {
             return reply(Err(GroupError::Overloaded(self.handle.max_pending)));
         };
         // There is room, since a permit was free; if the thread is gone, dropping the command answers it.
-        let _ = self
-            .handle
-            .commands
-            .try_send(command(Answer::new(reply, permit)));
+        let _ = self.handle.commands.try_send(command(Answer::new(reply, permit)));
     }
 }
 

@@ -38,11 +38,7 @@ impl Requests {
             max_frame_bytes: config.max_frame_bytes,
             max_requests: config.max_pending_requests,
         };
-        Self {
-            config,
-            bootstrap: Rc::new(Bootstrap::new(bootstrap, settings)),
-            coordinators: Vec::new(),
-        }
+        Self { config, bootstrap: Rc::new(Bootstrap::new(bootstrap, settings)), coordinators: Vec::new() }
     }
 
     pub(super) fn start(&mut self, command: Command) {
@@ -54,22 +50,14 @@ impl Requests {
                 coordinator.rebalance_timeout.set(request.rebalance_timeout);
                 let deadline = deadline + bounded(request.rebalance_timeout);
                 spawn_local(async move {
-                    answer.give(
-                        coordinator
-                            .attempt(Lane::Rebalance, &request, deadline)
-                            .await,
-                    );
+                    answer.give(coordinator.attempt(Lane::Rebalance, &request, deadline).await);
                 });
             }
             Command::Sync(request, answer) => {
                 let coordinator = self.coordinator(&request.member.group_id);
                 let deadline = deadline + bounded(coordinator.rebalance_timeout.get());
                 spawn_local(async move {
-                    answer.give(
-                        coordinator
-                            .attempt(Lane::Rebalance, &request, deadline)
-                            .await,
-                    );
+                    answer.give(coordinator.attempt(Lane::Rebalance, &request, deadline).await);
                 });
             }
             Command::Leave(request, answer) => {
@@ -80,30 +68,21 @@ impl Requests {
             }
             Command::Heartbeat(request, answer) => {
                 let coordinator = self.coordinator(&request.member.group_id);
-                spawn_local(
-                    async move { answer.give(repeat(&coordinator, &request, deadline).await) },
-                );
+                spawn_local(async move { answer.give(repeat(&coordinator, &request, deadline).await) });
             }
             Command::CommitOffsets(request, answer) => {
                 let coordinator = self.coordinator(&request.member.group_id);
-                spawn_local(
-                    async move { answer.give(repeat(&coordinator, &request, deadline).await) },
-                );
+                spawn_local(async move { answer.give(repeat(&coordinator, &request, deadline).await) });
             }
             Command::FetchOffsets(request, answer) => {
                 let coordinator = self.coordinator(&request.group_id);
-                spawn_local(async move {
-                    answer.give(fetch_stable(&coordinator, &request, deadline).await)
-                });
+                spawn_local(async move { answer.give(fetch_stable(&coordinator, &request, deadline).await) });
             }
         }
     }
 
     fn coordinator(&mut self, group_id: &str) -> Rc<Coordinator> {
-        let known = self
-            .coordinators
-            .iter()
-            .position(|coordinator| coordinator.group_id == group_id);
+        let known = self.coordinators.iter().position(|coordinator| coordinator.group_id == group_id);
         let coordinator = match known {
             Some(place) => self.coordinators.remove(place),
             None => {
@@ -111,11 +90,7 @@ impl Requests {
                     // Requests under way keep what they use.
                     self.coordinators.remove(0);
                 }
-                Rc::new(Coordinator::new(
-                    group_id.to_owned(),
-                    Rc::clone(&self.bootstrap),
-                    &self.config,
-                ))
+                Rc::new(Coordinator::new(group_id.to_owned(), Rc::clone(&self.bootstrap), &self.config))
             }
         };
         self.coordinators.push(Rc::clone(&coordinator));
@@ -129,11 +104,7 @@ fn bounded(timeout: Duration) -> Duration {
 }
 
 /// Attempts until the deadline as long as another attempt may help. Each waits for the back-off by itself.
-async fn repeat<C: Call>(
-    coordinator: &Coordinator,
-    call: &C,
-    deadline: Instant,
-) -> Result<C::Answer, GroupError> {
+async fn repeat<C: Call>(coordinator: &Coordinator, call: &C, deadline: Instant) -> Result<C::Answer, GroupError> {
     loop {
         match coordinator.attempt(Lane::Prompt, call, deadline).await {
             Err(GroupError::Disconnected) => {}
@@ -150,9 +121,7 @@ async fn fetch_stable(
     let mut wait = UNSTABLE_FIRST;
     loop {
         match repeat(coordinator, request, deadline).await {
-            Err(GroupError::UnstableOffsetCommit)
-                if request.require_stable && Instant::now() + wait < deadline =>
-            {
+            Err(GroupError::UnstableOffsetCommit) if request.require_stable && Instant::now() + wait < deadline => {
                 sleep(wait).await;
                 wait = (wait * 2).min(UNSTABLE_LONGEST);
             }

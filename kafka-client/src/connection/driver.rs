@@ -57,17 +57,10 @@ impl Shared {
     }
 
     pub(super) fn reason(&self) -> GroupError {
-        self.closed
-            .borrow()
-            .clone()
-            .unwrap_or(GroupError::Disconnected)
+        self.closed.borrow().clone().unwrap_or(GroupError::Disconnected)
     }
 
-    pub(super) fn enqueue(
-        &self,
-        correlation: i32,
-        answer: oneshot::Sender<Bytes>,
-    ) -> Result<(), GroupError> {
+    pub(super) fn enqueue(&self, correlation: i32, answer: oneshot::Sender<Bytes>) -> Result<(), GroupError> {
         if let Some(reason) = &*self.closed.borrow() {
             return Err(reason.clone());
         }
@@ -85,15 +78,11 @@ impl Shared {
 
     fn answer(&self, mut frame: Bytes) -> io::Result<()> {
         self.last_used.set(Instant::now());
-        let correlation = frame
-            .try_get_i32()
-            .map_err(|_| malformed("an answer without a correlation id"))?;
+        let correlation = frame.try_get_i32().map_err(|_| malformed("an answer without a correlation id"))?;
         let oldest = self.waiting.borrow_mut().pop_front();
         let (expected, answer) = oldest.ok_or_else(|| malformed("an answer to no request"))?;
         if expected != correlation {
-            return Err(malformed(&format!(
-                "an answer to request {correlation} instead of {expected}"
-            )));
+            return Err(malformed(&format!("an answer to request {correlation} instead of {expected}")));
         }
         // Nobody may be waiting for it any more.
         let _ = answer.send(frame);
@@ -116,10 +105,7 @@ pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(
     let (mut read, mut write) = tokio::io::split(stream);
     let receive = async {
         loop {
-            match read_frame(&mut read, max_frame_bytes)
-                .await
-                .and_then(|frame| shared.answer(frame))
-            {
+            match read_frame(&mut read, max_frame_bytes).await.and_then(|frame| shared.answer(frame)) {
                 Ok(()) => {}
                 Err(error) => return Some(error),
             }

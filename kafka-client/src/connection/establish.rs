@@ -30,24 +30,16 @@ pub(crate) struct Settings {
 ///
 /// # Errors
 /// [`GroupError::Disconnected`] if the broker cannot be reached in time (the log says why), otherwise as [`establish`].
-pub(crate) async fn connect(
-    address: &Address,
-    settings: &Settings,
-) -> Result<Connection, GroupError> {
+pub(crate) async fn connect(address: &Address, settings: &Settings) -> Result<Connection, GroupError> {
     let deadline = Instant::now() + settings.setup_timeout;
-    let stream = match timeout_at(
-        deadline,
-        TcpStream::connect((address.host.as_str(), address.port)),
-    )
-    .await
-    {
+    let stream = match timeout_at(deadline, TcpStream::connect((address.host.as_str(), address.port))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            tracing::debug!(broker = %address, %error, "cannot connect");
+            tracing::warn!(broker = %address, %error, "cannot connect");
             return Err(GroupError::Disconnected);
         }
         Err(_elapsed) => {
-            tracing::debug!(broker = %address, timeout = ?settings.setup_timeout, "cannot connect in time");
+            tracing::warn!(broker = %address, timeout = ?settings.setup_timeout, "cannot connect in time");
             return Err(GroupError::Disconnected);
         }
     };
@@ -69,13 +61,7 @@ pub(crate) async fn establish<S: AsyncRead + AsyncWrite + Unpin + 'static>(
 ) -> Result<Connection, GroupError> {
     let shared = Rc::new(Shared::new());
     let (outgoing, receiver) = mpsc::channel(settings.max_requests + 1);
-    spawn_local(drive(
-        stream,
-        receiver,
-        Rc::clone(&shared),
-        address.clone(),
-        settings.max_frame_bytes,
-    ));
+    spawn_local(drive(stream, receiver, Rc::clone(&shared), address.clone(), settings.max_frame_bytes));
     let mut connection = Connection {
         address,
         client_id: settings.client_id.clone(),

@@ -89,12 +89,7 @@ impl Connection {
         version.ok_or_else(|| unsupported::<C>(&self.address))
     }
 
-    fn frame<C: Call>(
-        &self,
-        call: &C,
-        version: i16,
-        correlation: i32,
-    ) -> Result<Bytes, GroupError> {
+    fn frame<C: Call>(&self, call: &C, version: i16, correlation: i32) -> Result<Bytes, GroupError> {
         let mut frame = BytesMut::new();
         frame.put_i32(0);
         let header = RequestHeader::default()
@@ -108,10 +103,7 @@ impl Connection {
         let length = frame.len() - 4;
         if length > self.max_frame_bytes {
             let limit = self.max_frame_bytes;
-            return Err(GroupError::InvalidRequest(format!(
-                "a {} of {length} bytes; the limit is {limit}",
-                C::NAME
-            )));
+            return Err(GroupError::InvalidRequest(format!("a {} of {length} bytes; the limit is {limit}", C::NAME)));
         }
         // The limit is at most i32::MAX.
         frame[..4].copy_from_slice(&(length as u32).to_be_bytes());
@@ -128,20 +120,11 @@ impl Drop for Connection {
 
 fn unsupported<C: Call>(broker: &Address) -> GroupError {
     let VersionRange { min, max } = C::VERSIONS;
-    GroupError::UnsupportedVersion {
-        broker: broker.to_string(),
-        api: C::NAME,
-        min,
-        max,
-    }
+    GroupError::UnsupportedVersion { broker: broker.to_string(), api: C::NAME, min, max }
 }
 
 /// Reads what follows the correlation id.
-fn decode<C: Call>(
-    call: &C,
-    version: i16,
-    body: Bytes,
-) -> Result<Result<C::Answer, Refusal>, WireError> {
+fn decode<C: Call>(call: &C, version: i16, body: Bytes) -> Result<Result<C::Answer, Refusal>, WireError> {
     let mut reader = Reader::new(body);
     // The one answer with an old header, so that every client can read it.
     if C::KEY != ApiKey::ApiVersions {

@@ -35,17 +35,13 @@ impl Assignment {
         if bytes.is_empty() {
             return Ok(Self::default());
         }
-        Self::read(&mut Reader::new(bytes.clone())).map_err(|error| {
-            GroupError::Malformed(format!("consumer protocol assignment: {error}"))
-        })
+        Self::read(&mut Reader::new(bytes.clone()))
+            .map_err(|error| GroupError::Malformed(format!("consumer protocol assignment: {error}")))
     }
 
     fn read(reader: &mut Reader) -> Result<Self, WireError> {
         read_version(reader)?;
-        Ok(Self {
-            partitions: reader.array(TopicPartitions::read)?,
-            user_data: reader.nullable_bytes()?,
-        })
+        Ok(Self { partitions: reader.array(TopicPartitions::read)?, user_data: reader.nullable_bytes()? })
     }
 }
 
@@ -60,10 +56,7 @@ mod tests {
 
     fn example() -> Assignment {
         Assignment {
-            partitions: vec![TopicPartitions {
-                topic: "in".into(),
-                partitions: vec![0, 258],
-            }],
+            partitions: vec![TopicPartitions { topic: "in".into(), partitions: vec![0, 258] }],
             user_data: Some(Bytes::from_static(&[1])),
         }
     }
@@ -71,25 +64,18 @@ mod tests {
     #[test]
     fn golden_bytes() {
         let bytes = example().encode().unwrap();
-        let golden = [
-            &[0, 1, 0, 0, 0, 1, 0, 2, b'i', b'n'][..],
-            &[0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 1, 2],
-            &[0, 0, 0, 1, 1],
-        ]
-        .concat();
+        let golden =
+            [&[0, 1, 0, 0, 0, 1, 0, 2, b'i', b'n'][..], &[0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 1, 2], &[0, 0, 0, 1, 1]]
+                .concat();
         assert_eq!(bytes, golden);
         assert_eq!(Assignment::decode(&bytes).unwrap(), example());
-        assert_eq!(
-            Assignment::decode(&Bytes::new()).unwrap(),
-            Assignment::default()
-        );
+        assert_eq!(Assignment::decode(&Bytes::new()).unwrap(), Assignment::default());
     }
 
     #[test]
     fn every_version_of_the_reference_codec_is_the_same() {
-        let partitions = TopicPartition::default()
-            .with_topic(StrBytes::from("in").into())
-            .with_partitions(vec![0, 258]);
+        let partitions =
+            TopicPartition::default().with_topic(StrBytes::from("in").into()).with_partitions(vec![0, 258]);
         let reference = ConsumerProtocolAssignment::default()
             .with_assigned_partitions(vec![partitions])
             .with_user_data(Some(Bytes::from_static(&[1])));
@@ -97,11 +83,7 @@ mod tests {
             let mut bytes = BytesMut::new();
             bytes.put_i16(version);
             reference.encode(&mut bytes, version).unwrap();
-            assert_eq!(
-                Assignment::decode(&bytes.freeze()).unwrap(),
-                example(),
-                "version {version}"
-            );
+            assert_eq!(Assignment::decode(&bytes.freeze()).unwrap(), example(), "version {version}");
         }
     }
 
@@ -109,10 +91,7 @@ mod tests {
     fn truncated_bytes_are_an_error_at_every_length() {
         let bytes = example().encode().unwrap();
         for length in 1..bytes.len() {
-            assert!(
-                Assignment::decode(&bytes.slice(..length)).is_err(),
-                "{length}"
-            );
+            assert!(Assignment::decode(&bytes.slice(..length)).is_err(), "{length}");
         }
     }
 

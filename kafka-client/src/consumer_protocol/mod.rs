@@ -27,10 +27,7 @@ const VERSION: i16 = 1;
 
 impl TopicPartitions {
     fn read(reader: &mut Reader) -> Result<Self, WireError> {
-        Ok(Self {
-            topic: reader.string()?,
-            partitions: reader.array(Reader::i32)?,
-        })
+        Ok(Self { topic: reader.string()?, partitions: reader.array(Reader::i32)? })
     }
 
     fn write(&self, buffer: &mut BytesMut) -> Result<(), GroupError> {
@@ -52,30 +49,21 @@ fn read_version(reader: &mut Reader) -> Result<i16, WireError> {
 
 fn write_length(buffer: &mut BytesMut, length: usize) -> Result<(), GroupError> {
     let length = i32::try_from(length).map_err(|_| {
-        GroupError::InvalidRequest(format!(
-            "{length} elements or bytes in a subscription or assignment"
-        ))
+        GroupError::InvalidRequest(format!("{length} elements or bytes in a subscription or assignment"))
     })?;
     buffer.put_i32(length);
     Ok(())
 }
 
 fn write_string(buffer: &mut BytesMut, text: &str) -> Result<(), GroupError> {
-    let length = i16::try_from(text.len()).map_err(|_| {
-        GroupError::InvalidRequest(format!(
-            "a topic name of {} bytes; Kafka allows 249",
-            text.len()
-        ))
-    })?;
+    let length = i16::try_from(text.len())
+        .map_err(|_| GroupError::InvalidRequest(format!("a topic name of {} bytes; Kafka allows 249", text.len())))?;
     buffer.put_i16(length);
     buffer.put_slice(text.as_bytes());
     Ok(())
 }
 
-fn write_partitions(
-    buffer: &mut BytesMut,
-    partitions: &[TopicPartitions],
-) -> Result<(), GroupError> {
+fn write_partitions(buffer: &mut BytesMut, partitions: &[TopicPartitions]) -> Result<(), GroupError> {
     write_length(buffer, partitions.len())?;
     partitions.iter().try_for_each(|topic| topic.write(buffer))
 }

@@ -1,9 +1,6 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{
-    TopicPartitions, VERSION, read_version, write_length, write_partitions, write_string,
-    write_user_data,
-};
+use super::{TopicPartitions, VERSION, read_version, write_length, write_partitions, write_string, write_user_data};
 use crate::GroupError;
 use crate::wire::{Reader, WireError};
 
@@ -49,9 +46,8 @@ impl Subscription {
     /// # Errors
     /// [`GroupError::Malformed`] if the bytes are no subscription.
     pub fn decode(bytes: &Bytes) -> Result<Self, GroupError> {
-        Self::read(&mut Reader::new(bytes.clone())).map_err(|error| {
-            GroupError::Malformed(format!("consumer protocol subscription: {error}"))
-        })
+        Self::read(&mut Reader::new(bytes.clone()))
+            .map_err(|error| GroupError::Malformed(format!("consumer protocol subscription: {error}")))
     }
 
     fn read(reader: &mut Reader) -> Result<Self, WireError> {
@@ -59,11 +55,7 @@ impl Subscription {
         Ok(Self {
             topics: reader.array(Reader::string)?,
             user_data: reader.nullable_bytes()?,
-            owned_partitions: if version >= 1 {
-                reader.array(TopicPartitions::read)?
-            } else {
-                Vec::new()
-            },
+            owned_partitions: if version >= 1 { reader.array(TopicPartitions::read)? } else { Vec::new() },
         })
     }
 }
@@ -81,10 +73,7 @@ mod tests {
         Subscription {
             topics: vec!["in".into(), "é".into()],
             user_data: Some(Bytes::from_static(&[9, 8])),
-            owned_partitions: vec![TopicPartitions {
-                topic: "in".into(),
-                partitions: vec![0, 7],
-            }],
+            owned_partitions: vec![TopicPartitions { topic: "in".into(), partitions: vec![0, 7] }],
         }
     }
 
@@ -95,24 +84,17 @@ mod tests {
             &[0, 1][..],
             &[0, 0, 0, 2, 0, 2, b'i', b'n', 0, 2, 0xc3, 0xa9],
             &[0, 0, 0, 2, 9, 8],
-            &[
-                0, 0, 0, 1, 0, 2, b'i', b'n', 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 7,
-            ],
+            &[0, 0, 0, 1, 0, 2, b'i', b'n', 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 7],
         ]
         .concat();
         assert_eq!(bytes, golden);
         assert_eq!(Subscription::decode(&bytes).unwrap(), example());
-        assert_eq!(
-            Subscription::default().encode().unwrap(),
-            &[0, 1, 0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0][..]
-        );
+        assert_eq!(Subscription::default().encode().unwrap(), &[0, 1, 0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0][..]);
     }
 
     #[test]
     fn every_version_of_the_reference_codec_can_be_read() {
-        let partitions = TopicPartition::default()
-            .with_topic(StrBytes::from("in").into())
-            .with_partitions(vec![0, 7]);
+        let partitions = TopicPartition::default().with_topic(StrBytes::from("in").into()).with_partitions(vec![0, 7]);
         let reference = ConsumerProtocolSubscription::default()
             .with_topics(vec!["in".into(), "é".into()])
             .with_user_data(Some(Bytes::from_static(&[9, 8])))
@@ -120,11 +102,7 @@ mod tests {
             .with_generation_id(4)
             .with_rack_id(Some("rack".into()));
         for version in 0..=3 {
-            let body = if version == 0 {
-                reference.clone().with_owned_partitions(vec![])
-            } else {
-                reference.clone()
-            };
+            let body = if version == 0 { reference.clone().with_owned_partitions(vec![]) } else { reference.clone() };
             let mut bytes = BytesMut::new();
             bytes.put_i16(version);
             body.encode(&mut bytes, version).unwrap();
@@ -133,11 +111,7 @@ mod tests {
                 expected.owned_partitions.clear();
             }
             let bytes = bytes.freeze();
-            assert_eq!(
-                Subscription::decode(&bytes).unwrap(),
-                expected,
-                "version {version}"
-            );
+            assert_eq!(Subscription::decode(&bytes).unwrap(), expected, "version {version}");
             if version == 1 {
                 assert_eq!(expected.encode().unwrap(), bytes);
             }
@@ -148,23 +122,14 @@ mod tests {
     fn truncated_bytes_are_an_error_at_every_length() {
         let bytes = example().encode().unwrap();
         for length in 0..bytes.len() {
-            assert!(
-                Subscription::decode(&bytes.slice(..length)).is_err(),
-                "{length}"
-            );
+            assert!(Subscription::decode(&bytes.slice(..length)).is_err(), "{length}");
         }
     }
 
     #[test]
     fn a_topic_name_too_long_to_write_is_an_error() {
-        let subscription = Subscription {
-            topics: vec!["x".repeat(40_000)],
-            ..Subscription::default()
-        };
-        assert!(matches!(
-            subscription.encode(),
-            Err(GroupError::InvalidRequest(_))
-        ));
+        let subscription = Subscription { topics: vec!["x".repeat(40_000)], ..Subscription::default() };
+        assert!(matches!(subscription.encode(), Err(GroupError::InvalidRequest(_))));
     }
 
     proptest! {

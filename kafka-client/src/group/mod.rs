@@ -48,6 +48,9 @@ pub trait GroupCoordinator: Send + Sync + 'static {
     fn leave(&self, request: LeaveGroup, reply: Reply<()>);
 
     /// Commits offsets. The error of the first failing partition is the error; others may have been committed.
+    ///
+    /// A commit may be repeated after a broken connection. Make the next one for the same partition only when this one is
+    /// answered, or the older offset may win.
     fn commit_offsets(&self, request: CommitOffsets, reply: Reply<()>);
 
     /// Reads committed offsets, one for each partition asked for.

@@ -10,28 +10,17 @@ const CHUNK: usize = 64 * 1024;
 ///
 /// An end of the stream is [`io::ErrorKind::UnexpectedEof`], a length that is negative or above `limit` (in bytes)
 /// [`io::ErrorKind::InvalidData`].
-pub(crate) async fn read_frame(
-    stream: &mut (impl AsyncRead + Unpin),
-    limit: usize,
-) -> io::Result<Bytes> {
+pub(crate) async fn read_frame(stream: &mut (impl AsyncRead + Unpin), limit: usize) -> io::Result<Bytes> {
     let claimed = stream.read_i32().await?;
-    let length = usize::try_from(claimed)
-        .ok()
-        .filter(|length| *length <= limit)
-        .ok_or_else(|| {
-            let problem = format!("a frame claims {claimed} bytes; the limit is {limit}");
-            io::Error::new(io::ErrorKind::InvalidData, problem)
-        })?;
+    let length = usize::try_from(claimed).ok().filter(|length| *length <= limit).ok_or_else(|| {
+        let problem = format!("a frame claims {claimed} bytes; the limit is {limit}");
+        io::Error::new(io::ErrorKind::InvalidData, problem)
+    })?;
     let mut frame = BytesMut::new();
     while frame.len() < length {
         let missing = length - frame.len();
         frame.reserve(missing.min(CHUNK));
-        if (&mut *stream)
-            .take(missing as u64)
-            .read_buf(&mut frame)
-            .await?
-            == 0
-        {
+        if (&mut *stream).take(missing as u64).read_buf(&mut frame).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
@@ -43,10 +32,7 @@ mod tests {
     use super::*;
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap()
-            .block_on(future)
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
     }
 
     #[test]
@@ -55,10 +41,7 @@ mod tests {
             let mut bytes: &[u8] = &[0, 0, 0, 2, 7, 8, 0, 0, 0, 0];
             assert_eq!(read_frame(&mut bytes, 10).await.unwrap(), &[7, 8][..]);
             assert_eq!(read_frame(&mut bytes, 10).await.unwrap(), &[][..]);
-            assert_eq!(
-                read_frame(&mut bytes, 10).await.unwrap_err().kind(),
-                io::ErrorKind::UnexpectedEof
-            );
+            assert_eq!(read_frame(&mut bytes, 10).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         });
     }
 
@@ -68,10 +51,7 @@ mod tests {
             let body = vec![5; 3 * CHUNK + 1];
             let mut bytes = (body.len() as i32).to_be_bytes().to_vec();
             bytes.extend_from_slice(&body);
-            assert_eq!(
-                read_frame(&mut bytes.as_slice(), usize::MAX).await.unwrap(),
-                body
-            );
+            assert_eq!(read_frame(&mut bytes.as_slice(), usize::MAX).await.unwrap(), body);
         });
     }
 
@@ -84,9 +64,7 @@ mod tests {
                 assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{length}");
             }
             let truncated = [0x7f, 0xff, 0xff, 0xff, 1, 2];
-            let error = read_frame(&mut truncated.as_slice(), usize::MAX)
-                .await
-                .unwrap_err();
+            let error = read_frame(&mut truncated.as_slice(), usize::MAX).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         });
     }

@@ -20,10 +20,7 @@ impl Reader {
     }
 
     pub(crate) fn bool(&mut self) -> Result<bool, WireError> {
-        self.bytes
-            .try_get_i8()
-            .map(|byte| byte != 0)
-            .map_err(|_| TRUNCATED)
+        self.bytes.try_get_i8().map(|byte| byte != 0).map_err(|_| TRUNCATED)
     }
 
     pub(crate) fn i16(&mut self) -> Result<i16, WireError> {
@@ -80,8 +77,7 @@ impl Reader {
     }
 
     pub(crate) fn compact_string(&mut self) -> Result<String, WireError> {
-        self.compact_nullable_string()?
-            .ok_or(WireError("a null string where one is required"))
+        self.compact_nullable_string()?.ok_or(WireError("a null string where one is required"))
     }
 
     /// An array; null reads as empty. `element` must consume at least one byte.
@@ -95,8 +91,7 @@ impl Reader {
 
     /// A string of the older, non-compact kind.
     pub(crate) fn string(&mut self) -> Result<String, WireError> {
-        let length = usize::try_from(self.i16()?)
-            .map_err(|_| WireError("a string has a negative length"))?;
+        let length = usize::try_from(self.i16()?).map_err(|_| WireError("a string has a negative length"))?;
         utf8(self.take(length)?)
     }
 
@@ -105,8 +100,7 @@ impl Reader {
         match self.i32()? {
             -1 => Ok(None),
             length => {
-                let length = usize::try_from(length)
-                    .map_err(|_| WireError("bytes have a negative length"))?;
+                let length = usize::try_from(length).map_err(|_| WireError("bytes have a negative length"))?;
                 self.take(length).map(Some)
             }
         }
@@ -120,8 +114,7 @@ impl Reader {
         match self.i32()? {
             -1 => Ok(Vec::new()),
             length => {
-                let length = usize::try_from(length)
-                    .map_err(|_| WireError("an array has a negative length"))?;
+                let length = usize::try_from(length).map_err(|_| WireError("an array has a negative length"))?;
                 self.elements(length, element)
             }
         }
@@ -133,9 +126,7 @@ impl Reader {
         mut element: impl FnMut(&mut Self) -> Result<T, WireError>,
     ) -> Result<Vec<T>, WireError> {
         if length > self.bytes.len() {
-            return Err(WireError(
-                "an array claims more elements than there are bytes",
-            ));
+            return Err(WireError("an array claims more elements than there are bytes"));
         }
         // Not reserved at once: the claimed length is only trusted as far as elements really follow.
         let mut elements = Vec::with_capacity(length.min(64));
@@ -175,35 +166,16 @@ mod tests {
     fn a_variable_length_integer_spans_up_to_32_bits() {
         assert_eq!(reader(&[0x7f]).unsigned_varint(), Ok(127));
         assert_eq!(reader(&[0x80, 0x01]).unsigned_varint(), Ok(128));
-        assert_eq!(
-            reader(&[0xff, 0xff, 0xff, 0xff, 0x0f]).unsigned_varint(),
-            Ok(u32::MAX)
-        );
-        assert!(
-            reader(&[0xff, 0xff, 0xff, 0xff, 0x1f])
-                .unsigned_varint()
-                .is_err()
-        );
-        assert!(
-            reader(&[0xff, 0xff, 0xff, 0xff, 0xff, 0x01])
-                .unsigned_varint()
-                .is_err()
-        );
+        assert_eq!(reader(&[0xff, 0xff, 0xff, 0xff, 0x0f]).unsigned_varint(), Ok(u32::MAX));
+        assert!(reader(&[0xff, 0xff, 0xff, 0xff, 0x1f]).unsigned_varint().is_err());
+        assert!(reader(&[0xff, 0xff, 0xff, 0xff, 0xff, 0x01]).unsigned_varint().is_err());
         assert_eq!(reader(&[0x80]).unsigned_varint(), Err(TRUNCATED));
     }
 
     #[test]
     fn a_claimed_array_length_is_not_trusted() {
-        assert!(
-            reader(&[0xff, 0xff, 0xff, 0xff, 0x0f])
-                .compact_array(Reader::i32)
-                .is_err()
-        );
-        assert!(
-            reader(&[0x7f, 0xff, 0xff, 0xff, 1])
-                .array(Reader::i32)
-                .is_err()
-        );
+        assert!(reader(&[0xff, 0xff, 0xff, 0xff, 0x0f]).compact_array(Reader::i32).is_err());
+        assert!(reader(&[0x7f, 0xff, 0xff, 0xff, 1]).array(Reader::i32).is_err());
         assert!(reader(&[0x80, 0, 0, 0]).array(Reader::i32).is_err());
         assert_eq!(reader(&[0]).compact_array(Reader::i32), Ok(vec![]));
     }

@@ -92,9 +92,7 @@ impl WriteBuffer {
     /// The context of the last write. The default one for an entry that was never written.
     pub fn context(&self, slot: Slot) -> WriteContext {
         let index = self.table.resolve(slot);
-        index.map_or_else(WriteContext::default, |index| {
-            self.table.entry(index).context
-        })
+        index.map_or_else(WriteContext::default, |index| self.table.entry(index).context)
     }
 
     /// Marks an entry's present value as forwarded: it is what the next commit applies, and the prior value of
@@ -122,10 +120,7 @@ impl WriteBuffer {
         if self.unforwarded == 0 {
             return Ok(());
         }
-        Err(StoreError::UnforwardedWrites {
-            store: self.name.to_string(),
-            entries: self.unforwarded,
-        })
+        Err(StoreError::UnforwardedWrites { store: self.name.to_string(), entries: self.unforwarded })
     }
 
     /// Copies everything forwarded into the task's next commit. Nothing may be unforwarded.

@@ -48,28 +48,27 @@ impl StoreHandle {
         self.buffer.borrow_mut()
     }
 
+    pub(crate) fn try_borrow(&self) -> Result<Ref<'_, WriteBuffer>> {
+        self.buffer.try_borrow().map_err(|_| self.in_use())
+    }
+
     pub(crate) fn try_borrow_mut(&self) -> Result<RefMut<'_, WriteBuffer>> {
-        self.buffer.try_borrow_mut().map_err(|_| StoreError::InUse {
-            store: self.name.to_string(),
-        })
+        self.buffer.try_borrow_mut().map_err(|_| self.in_use())
+    }
+
+    fn in_use(&self) -> StoreError {
+        StoreError::InUse { store: self.name.to_string() }
     }
 }
 
 impl ScanSource for StoreHandle {
     fn scan_mark(&self) -> u64 {
         // Borrowed elsewhere: reading the first page will say so.
-        self.buffer.try_borrow().map_or(0, |buffer| buffer.mark())
+        self.try_borrow().map_or(0, |buffer| buffer.mark())
     }
 
-    fn read_page(
-        &self,
-        range: KeyRange<'_>,
-        direction: Direction,
-        mark: u64,
-        page: &mut Page,
-    ) -> Result<()> {
-        self.try_borrow_mut()?
-            .scan_at(range, direction, mark, |key, value| page.push(key, value))
+    fn read_page(&self, range: KeyRange<'_>, direction: Direction, mark: u64, page: &mut Page) -> Result<()> {
+        self.try_borrow_mut()?.scan_at(range, direction, mark, |key, value| page.push(key, value))
     }
 }
 
@@ -85,7 +84,7 @@ impl ReadOnlyKeyValueStore for StoreHandle {
     }
 
     fn approximate_num_entries(&self) -> Result<u64> {
-        self.try_borrow_mut()?.approximate_num_entries()
+        self.try_borrow()?.approximate_num_entries()
     }
 }
 

@@ -15,10 +15,7 @@ impl Key {
         }
         let mut bytes = [0; INLINE];
         bytes[..key.len()].copy_from_slice(key);
-        Self::Inline {
-            len: key.len() as u8,
-            bytes,
-        }
+        Self::Inline { len: key.len() as u8, bytes }
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {

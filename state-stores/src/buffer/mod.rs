@@ -41,7 +41,9 @@ const MAX_EVICTION_STEPS: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BufferOptions {
     /// Bytes of keys, values and bookkeeping that it should stay within. Clean entries are dropped beyond
-    /// it; when the dirty ones alone exceed it, [`WriteBuffer::needs_commit`] says so. Default: 1 MiB.
+    /// it; when the dirty ones alone exceed it, [`WriteBuffer::needs_commit`] says so. What a commit that is
+    /// under way has sealed comes on top, in the buffer and once more as the batch to be written.
+    /// Default: 1 MiB.
     pub limit_bytes: usize,
     /// Whether the value at the last flush is kept beside a new one, for a consumer that needs the old value
     /// of a change. Default: no.
@@ -53,11 +55,7 @@ pub struct BufferOptions {
 
 impl Default for BufferOptions {
     fn default() -> Self {
-        Self {
-            limit_bytes: 1 << 20,
-            keep_prior: false,
-            write_through: false,
-        }
+        Self { limit_bytes: 1 << 20, keep_prior: false, write_through: false }
     }
 }
 
@@ -78,7 +76,11 @@ pub struct BufferStats {
     pub limit_bytes: usize,
 }
 
-/// The overlay over one store. Owned by one thread; see the [module's](self) description.
+/// The overlay over one store. Owned by one thread.
+///
+/// An entry is *clean* (what the engine has), *unforwarded* (written since it was last forwarded), *forwarded*
+/// (not yet part of a commit) or *sealed* (part of a commit that waits for its acknowledgement). Only clean
+/// entries are dropped when memory runs short.
 pub struct WriteBuffer {
     name: Arc<str>,
     /// `None` once the task was closed or moved to another thread.
@@ -109,12 +111,7 @@ pub struct WriteBuffer {
 }
 
 impl WriteBuffer {
-    pub(crate) fn new(
-        name: Arc<str>,
-        engine: Engine,
-        options: BufferOptions,
-        context: Rc<Cell<WriteContext>>,
-    ) -> Self {
+    pub(crate) fn new(name: Arc<str>, engine: Engine, options: BufferOptions, context: Rc<Cell<WriteContext>>) -> Self {
         Self {
             name,
             engine: Some(engine),
@@ -238,17 +235,11 @@ impl WriteBuffer {
     }
 
     fn closed(&self) -> StoreError {
-        StoreError::Closed {
-            store: self.name.to_string(),
-        }
+        StoreError::Closed { store: self.name.to_string() }
     }
 
     fn resolve(&self, slot: Slot) -> Result<u32> {
-        self.table
-            .resolve(slot)
-            .ok_or_else(|| StoreError::StaleSlot {
-                store: self.name.to_string(),
-            })
+        self.table.resolve(slot).ok_or_else(|| StoreError::StaleSlot { store: self.name.to_string() })
     }
 
     fn find_or_load(&mut self, key: &[u8]) -> Result<u32> {
@@ -279,10 +270,7 @@ impl WriteBuffer {
         };
         let entry = self.table.entry_mut(index);
         entry.set(flag::PRIOR_KNOWN | flag::ENGINE_KNOWN, true);
-        entry.set(
-            flag::PRESENT | flag::PRIOR_PRESENT | flag::ENGINE_PRESENT,
-            present,
-        );
+        entry.set(flag::PRESENT | flag::PRIOR_PRESENT | flag::ENGINE_PRESENT, present);
         self.recharge(index);
         Ok(index)
     }
@@ -352,9 +340,6 @@ impl WriteBuffer {
 
 impl std::fmt::Debug for WriteBuffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WriteBuffer")
-            .field("name", &self.name)
-            .field("stats", &self.stats())
-            .finish_non_exhaustive()
+        f.debug_struct("WriteBuffer").field("name", &self.name).field("stats", &self.stats()).finish_non_exhaustive()
     }
 }

@@ -50,11 +50,7 @@ impl OrderedIndex {
         if !self.active {
             self.active = true;
             let entries = table.entries().iter().zip(0..);
-            self.pending.extend(
-                entries
-                    .filter(|(entry, _)| entry.has(flag::UNAPPLIED))
-                    .map(|(_, index)| index),
-            );
+            self.pending.extend(entries.filter(|(entry, _)| entry.has(flag::UNAPPLIED)).map(|(_, index)| index));
         }
         if self.pending.is_empty() {
             return;
@@ -63,8 +59,7 @@ impl OrderedIndex {
         if self.chunks.is_empty() {
             pending.sort_unstable_by(|&a, &b| key(table, a).cmp(key(table, b)));
             pending.dedup();
-            self.chunks
-                .extend(pending.chunks(MAX_CHUNK / 2).map(<[u32]>::to_vec));
+            self.chunks.extend(pending.chunks(MAX_CHUNK / 2).map(<[u32]>::to_vec));
         } else {
             for &index in &pending {
                 self.insert(table, index);
@@ -92,13 +87,9 @@ impl OrderedIndex {
 
     /// The place after all keys that are `before`. If that is behind the last key, the chunk is one too many.
     fn position(&self, table: &Table, before: impl Fn(&[u8]) -> bool) -> Position {
-        let chunk = (self.chunks)
-            .partition_point(|chunk| chunk.last().is_some_and(|&last| before(key(table, last))));
+        let chunk = (self.chunks).partition_point(|chunk| chunk.last().is_some_and(|&last| before(key(table, last))));
         match self.chunks.get(chunk) {
-            Some(indices) => (
-                chunk,
-                indices.partition_point(|&index| before(key(table, index))),
-            ),
+            Some(indices) => (chunk, indices.partition_point(|&index| before(key(table, index)))),
             // Behind the end: as an offset in the last chunk it is clamped by the caller.
             None => (chunk, usize::MAX),
         }
@@ -114,14 +105,11 @@ impl OrderedIndex {
         let end = self.position(table, |key| !range.is_above(key));
         let last = (end.0 + 1).min(self.chunks.len());
         let first = start.0.min(last);
-        self.chunks[first..last]
-            .iter()
-            .zip(first..last)
-            .flat_map(move |(indices, chunk)| {
-                let from = if chunk == start.0 { start.1 } else { 0 };
-                let to = if chunk == end.0 { end.1 } else { indices.len() };
-                indices[from.min(to)..to].iter().copied()
-            })
+        self.chunks[first..last].iter().zip(first..last).flat_map(move |(indices, chunk)| {
+            let from = if chunk == start.0 { start.1 } else { 0 };
+            let to = if chunk == end.0 { end.1 } else { indices.len() };
+            indices[from.min(to)..to].iter().copied()
+        })
     }
 }
 

@@ -63,9 +63,7 @@ impl WriteBuffer {
                 buffered = next();
                 let is_same_key = order == Ordering::Equal;
                 let shown = match entry.value() {
-                    Some(own) if is_same_key || entry.unapplied_since <= mark => {
-                        visit(entry.key.as_slice(), own)
-                    }
+                    Some(own) if is_same_key || entry.unapplied_since <= mark => visit(entry.key.as_slice(), own),
                     _ => ControlFlow::Continue(()),
                 };
                 if shown.is_break() {

@@ -51,18 +51,14 @@ impl Table {
     /// Adds an entry without value. `key` must not be there yet.
     pub(super) fn insert(&mut self, hash: u32, key: &[u8]) -> u32 {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(Entry {
-                generation: self.first_generation,
-                ..Entry::default()
-            });
+            self.entries.push(Entry { generation: self.first_generation, ..Entry::default() });
             (self.entries.len() - 1) as u32
         });
         let entry = &mut self.entries[index as usize];
         entry.key = Key::new(key);
         entry.flags = flag::LIVE | flag::REFERENCED;
         let bucket = Bucket { hash, index };
-        self.buckets
-            .insert_unique(spread(hash), bucket, |bucket| spread(bucket.hash));
+        self.buckets.insert_unique(spread(hash), bucket, |bucket| spread(bucket.hash));
         index
     }
 
@@ -78,8 +74,7 @@ impl Table {
             entry.value = Vec::new();
         }
         let hash = self.hash(key.as_slice());
-        if let Ok(bucket) = (self.buckets).find_entry(spread(hash), |bucket| bucket.index == index)
-        {
+        if let Ok(bucket) = (self.buckets).find_entry(spread(hash), |bucket| bucket.index == index) {
             bucket.remove();
         }
         self.free.push(index);
@@ -144,8 +139,9 @@ impl Table {
     /// Gives memory back when nothing is left.
     pub(super) fn shrink_if_empty(&mut self) {
         if self.len() == 0 && !self.entries.is_empty() {
+            // Dropping an entry has raised its generation above that of every slot given out for it.
             let generations = self.entries.iter().map(|entry| entry.generation);
-            self.first_generation = generations.max().unwrap_or(0).wrapping_add(1);
+            self.first_generation = generations.max().unwrap_or(0);
             self.entries = Vec::new();
             self.free = Vec::new();
             self.buckets = HashTable::new();

@@ -27,10 +27,7 @@ pub(crate) struct RocksDbStore {
 
 impl RocksDbStore {
     pub(crate) fn new(database: Arc<Database>, column_family: Arc<str>) -> Self {
-        Self {
-            database,
-            column_family,
-        }
+        Self { database, column_family }
     }
 
     pub(crate) fn column_family_name(&self) -> &str {

@@ -1,15 +1,12 @@
 //! What the test files share.
 
-#![allow(
-    dead_code,
-    reason = "each test file is a crate of its own and uses a part of this"
-)]
+#![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
 
 use std::path::Path;
 
 use state_stores::{
-    ActiveStores, BufferOptions, EngineKind, ReadOnlyKeyValueStore, Scan, ScanSource,
-    StorageEnvironment, StorageLimits, StoreHandle, StoreSpec, TaskStores, WriteContext,
+    ActiveStores, BufferOptions, EngineKind, ReadOnlyKeyValueStore, Scan, ScanSource, StorageEnvironment,
+    StorageLimits, StoreHandle, StoreSpec, TaskStores, WriteContext,
 };
 
 pub const ENGINES: [EngineKind; 2] = [EngineKind::RocksDb, EngineKind::InMemory];
@@ -36,10 +33,7 @@ pub fn open_one(directory: &Path, engine: EngineKind, buffer: BufferOptions) -> 
 }
 
 pub fn context(timestamp: i64) -> WriteContext {
-    WriteContext {
-        timestamp,
-        ..WriteContext::default()
-    }
+    WriteContext { timestamp, ..WriteContext::default() }
 }
 
 /// Forwards everything, as the owner of a task does, and returns what was forwarded.
@@ -65,9 +59,7 @@ pub fn commit(active: &mut ActiveStores, offset: i64) {
         flush(handle);
     }
     active.seal().unwrap();
-    let offsets: Vec<_> = (0..active.handles().len())
-        .map(|store| (store, offset))
-        .collect();
+    let offsets: Vec<_> = (0..active.handles().len()).map(|store| (store, offset)).collect();
     active.apply(&offsets).unwrap();
 }
 

@@ -52,7 +52,8 @@ pub(crate) fn prepare(
     topics: &mut TopicPartitions,
 ) -> Result<(), StreamsError> {
     let repartition = repartition_counts(topology, settings, topics)?;
-    let wanted = repartition.into_iter().map(|(name, count)| new_topic(settings, name, count, REPARTITION_CONFIG, None));
+    let wanted =
+        repartition.into_iter().map(|(name, count)| new_topic(settings, name, count, REPARTITION_CONFIG, None));
     ensure(admin, settings, topics, wanted.collect())?;
     let mut changelogs = Vec::new();
     for subtopology in topology.subtopologies() {

@@ -42,7 +42,8 @@ impl StateDirectory {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let message = "is in use by another instance of this application; give each instance on a host its own state.dir";
+                let message =
+                    "is in use by another instance of this application; give each instance on a host its own state.dir";
                 return Err(fault(&root, message.to_owned()));
             }
             Err(TryLockError::Error(error)) => return Err(fault(&root, format!("cannot be locked: {error}"))),
@@ -77,7 +78,10 @@ impl StateDirectory {
             }
             match fs::remove_dir_all(&directory) {
                 Ok(()) => {
-                    tracing::info!("deleted the state of task {task}, unused for over {delay:?}: {}", directory.display());
+                    tracing::info!(
+                        "deleted the state of task {task}, unused for over {delay:?}: {}",
+                        directory.display()
+                    );
                     deleted.push(task);
                 }
                 Err(error) => tracing::warn!("cannot delete {}: {error}", directory.display()),
@@ -88,7 +92,7 @@ impl StateDirectory {
 }
 
 /// How long ago something in the task's folder was written last.
-pub(crate) fn last_touched(directory: &Path) -> Option<Duration> {
+fn last_touched(directory: &Path) -> Option<Duration> {
     let files = [directory.to_path_buf(), directory.join("rocksdb")];
     let newest = files.iter().flat_map(|folder| {
         let own = fs::metadata(folder).and_then(|metadata| metadata.modified()).ok();

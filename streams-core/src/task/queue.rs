@@ -22,6 +22,8 @@ pub(super) struct PartitionQueue {
     partition_time: i64,
     /// Offset to commit: of the first record that is not processed yet.
     next_offset: i64,
+    /// Offset from which the partition is fetched: what lies before was handed out before a seek took effect.
+    floor: i64,
     /// The end of the partition as last heard from the broker.
     pub(super) end_offset: Option<i64>,
     /// Since when (wall time) the task waits for a record of this queue.
@@ -47,6 +49,7 @@ impl PartitionQueue {
             origin,
             partition_time: input.metadata.partition_time,
             next_offset: input.position,
+            floor: input.position,
             end_offset: None,
             idle_since: None,
         }
@@ -76,9 +79,22 @@ impl PartitionQueue {
         OffsetMetadata { partition_time: self.partition_time }
     }
 
+    /// Offset after what is queued.
+    pub(super) fn fetch_position(&self) -> i64 {
+        self.batches.back().map_or(self.next_offset, RecordBatch::next_offset)
+    }
+
+    /// What comes next is fetched from `offset` on, which may lie before the present one (a topic made anew) or after it (records deleted).
+    pub(super) fn seek(&mut self, offset: i64) {
+        self.floor = offset;
+        if self.records == 0 {
+            self.next_offset = offset;
+        }
+    }
+
     /// Appends a batch. One that lies before the position (handed out before a seek took effect) is dropped.
     pub(super) fn push(&mut self, batch: RecordBatch) {
-        if batch.next_offset() <= self.next_offset {
+        if batch.next_offset() <= self.floor {
             return;
         }
         self.idle_since = None;
@@ -112,7 +128,7 @@ impl PartitionQueue {
             let record = batch.get(self.cursor);
             self.cursor += 1;
             self.origin.offset = record.offset;
-            if record.offset < self.next_offset {
+            if record.offset < self.floor {
                 self.records -= 1;
                 continue;
             }

@@ -143,11 +143,19 @@ impl Task {
         self.queues[index].end_offset = end_offset;
     }
 
-    /// Notes that topics have these partition counts now.
-    pub fn set_topics(&mut self, topics: &TopicPartitions) {
-        for (topic, count) in topics.iter() {
-            self.context.topics.set(Arc::clone(topic), count);
-        }
+    /// Offset from which input number `index` is to be fetched on: after what is queued.
+    pub fn fetch_position(&self, index: usize) -> i64 {
+        self.queues[index].fetch_position()
+    }
+
+    /// Moves input number `index` to another offset, because its position is gone from the broker. What is queued stays.
+    pub fn seek(&mut self, index: usize, offset: i64) {
+        self.queues[index].seek(offset);
+    }
+
+    /// Partition counts of the topics that exist, as the task was told.
+    pub fn topics(&self) -> &TopicPartitions {
+        &self.context.topics
     }
 
     /// Processes up to `max` records, lowest timestamp first over the task's partitions, and says how many it did. Fewer
@@ -276,6 +284,7 @@ impl Task {
                 positions.push((index, last + 1));
             }
         }
+        self.stores.set_time(self.context.wall_time);
         self.stores.apply(&positions)?;
         for (committed, offset) in self.committed.iter_mut().zip(offsets) {
             *committed = offset.offset;
@@ -311,10 +320,13 @@ impl Task {
     }
 
     /// Ends the task. What was not committed is discarded; the stores stand at the last commit.
-    pub fn close(self) -> TaskStores {
+    ///
+    /// # Errors
+    /// Where the stores cannot be put back; they are closed then.
+    pub fn close(self) -> Result<TaskStores, StreamsError> {
         let Self { operators, task_stores, queues, stores, .. } = self;
         drop((operators, task_stores, queues));
-        stores.deactivate()
+        Ok(stores.deactivate()?)
     }
 }
 
@@ -336,7 +348,7 @@ fn open_stores(
             .map(|partition| ChangelogPartition { topic: Arc::clone(&partition.topic), partition: id.partition });
         let write_through = engine.buffer.write_through;
         let name = spec.name.as_str().into();
-        opened.push(Rc::new(TaskStore::new(name, stores.handle(index), changelog, spec.format, write_through)));
+        opened.push(Rc::new(TaskStore::new(name, stores.handle(index)?, changelog, spec.format, write_through)));
     }
     Ok(opened)
 }

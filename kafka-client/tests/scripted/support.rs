@@ -27,8 +27,7 @@ pub struct Received {
 
 impl Received {
     pub fn read<R: Decodable>(&self) -> R {
-        R::decode(&mut self.body.clone(), self.version)
-            .expect("the client's request is well-formed")
+        R::decode(&mut self.body.clone(), self.version).expect("the client's request is well-formed")
     }
 }
 
@@ -48,9 +47,7 @@ pub enum Step {
 /// An answer with this message.
 pub fn answer(received: &Received, message: &impl Encodable) -> Option<Step> {
     let mut body = BytesMut::new();
-    message
-        .encode(&mut body, received.version)
-        .expect("the test's answer is well-formed");
+    message.encode(&mut body, received.version).expect("the test's answer is well-formed");
     Some(Step::Answer(body.freeze()))
 }
 
@@ -70,24 +67,14 @@ impl Broker {
         Self::start_on(0, script)
     }
 
-    pub fn start_on(
-        port: u16,
-        script: impl Fn(&Received) -> Option<Step> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn start_on(port: u16, script: impl Fn(&Received) -> Option<Step> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (accepted, stopped) = (
-            Arc::new(AtomicUsize::new(0)),
-            Arc::new(AtomicBool::new(false)),
-        );
+        let (accepted, stopped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let streams = Arc::new(Mutex::new(Vec::new()));
         let script: Arc<Script> = Arc::new(script);
         let acceptor = {
-            let (accepted, stopped, streams) = (
-                Arc::clone(&accepted),
-                Arc::clone(&stopped),
-                Arc::clone(&streams),
-            );
+            let (accepted, stopped, streams) = (Arc::clone(&accepted), Arc::clone(&stopped), Arc::clone(&streams));
             thread::spawn(move || {
                 for stream in listener.incoming() {
                     if stopped.load(Ordering::SeqCst) {
@@ -101,13 +88,7 @@ impl Broker {
                 }
             })
         };
-        Self {
-            port,
-            accepted,
-            stopped,
-            streams,
-            acceptor: Some(acceptor),
-        }
+        Self { port, accepted, stopped, streams, acceptor: Some(acceptor) }
     }
 
     pub fn address(&self) -> String {
@@ -128,9 +109,7 @@ impl Drop for Broker {
 
 fn serve(mut stream: TcpStream, connection: usize, port: u16, script: &Script) {
     while let Some(received) = receive(&mut stream, connection) {
-        let step = script(&received)
-            .or_else(|| by_default(&received, port))
-            .expect("the script answers this request");
+        let step = script(&received).or_else(|| by_default(&received, port)).expect("the script answers this request");
         let frame = |body: &Bytes| {
             let mut payload = received.correlation.to_be_bytes().to_vec();
             // The header of an answer ends with tags, but for ApiVersions.
@@ -163,26 +142,16 @@ fn receive(stream: &mut TcpStream, connection: usize) -> Option<Received> {
     let mut frame = vec![0; u32::from_be_bytes(length) as usize];
     stream.read_exact(&mut frame).ok()?;
     let mut body = Bytes::from(frame);
-    let header =
-        decode_request_header_from_buffer(&mut body).expect("the client's header is well-formed");
+    let header = decode_request_header_from_buffer(&mut body).expect("the client's header is well-formed");
     let key = ApiKey::try_from(header.request_api_key).expect("a known request");
-    Some(Received {
-        connection,
-        key,
-        version: header.request_api_version,
-        correlation: header.correlation_id,
-        body,
-    })
+    Some(Received { connection, key, version: header.request_api_version, correlation: header.correlation_id, body })
 }
 
 fn by_default(received: &Received, port: u16) -> Option<Step> {
     match received.key {
         ApiKey::ApiVersions => answer(received, &versions(&[])),
         ApiKey::FindCoordinator => answer(received, &coordinator_at(port)),
-        ApiKey::JoinGroup => answer(
-            received,
-            &JoinGroupResponse::default().with_member_id("m".into()),
-        ),
+        ApiKey::JoinGroup => answer(received, &JoinGroupResponse::default().with_member_id("m".into())),
         ApiKey::SyncGroup => answer(received, &SyncGroupResponse::default()),
         ApiKey::Heartbeat => answer(received, &HeartbeatResponse::default()),
         ApiKey::LeaveGroup => answer(received, &LeaveGroupResponse::default()),
@@ -202,24 +171,16 @@ pub fn versions(instead: &[(ApiKey, i16, i16)]) -> ApiVersionsResponse {
         (ApiKey::LeaveGroup, 0, 5),
         (ApiKey::SyncGroup, 0, 5),
     ];
-    let other = usual
-        .iter()
-        .filter(|(key, ..)| instead.iter().all(|(changed, ..)| changed != key));
+    let other = usual.iter().filter(|(key, ..)| instead.iter().all(|(changed, ..)| changed != key));
     let keys = other.chain(instead).map(|(key, min, max)| {
-        ApiVersion::default()
-            .with_api_key(*key as i16)
-            .with_min_version(*min)
-            .with_max_version(*max)
+        ApiVersion::default().with_api_key(*key as i16).with_min_version(*min).with_max_version(*max)
     });
     ApiVersionsResponse::default().with_api_keys(keys.collect())
 }
 
 pub fn coordinator_at(port: u16) -> FindCoordinatorResponse {
     let host = StrBytes::from_static_str("127.0.0.1");
-    let coordinator = Coordinator::default()
-        .with_key("g".into())
-        .with_host(host)
-        .with_port(i32::from(port));
+    let coordinator = Coordinator::default().with_key("g".into()).with_host(host).with_port(i32::from(port));
     FindCoordinatorResponse::default().with_coordinators(vec![coordinator])
 }
 
@@ -243,10 +204,7 @@ pub struct Pending<T>(mpsc::Receiver<Result<T, GroupError>>);
 
 impl<T> Pending<T> {
     pub fn wait(self) -> Result<T, GroupError> {
-        let result = self
-            .0
-            .recv_timeout(Duration::from_secs(30))
-            .expect("an answer within 30 s");
+        let result = self.0.recv_timeout(Duration::from_secs(30)).expect("an answer within 30 s");
         assert!(self.0.recv().is_err(), "answered once");
         result
     }
@@ -260,12 +218,7 @@ pub fn ask<T: Send + 'static>(request: impl FnOnce(Reply<T>)) -> Pending<T> {
 }
 
 pub fn member() -> MemberIdentity {
-    MemberIdentity {
-        group_id: "g".into(),
-        generation: 1,
-        member_id: "m".into(),
-        group_instance_id: None,
-    }
+    MemberIdentity { group_id: "g".into(), generation: 1, member_id: "m".into(), group_instance_id: None }
 }
 
 pub fn join_request() -> JoinGroup {
@@ -289,11 +242,24 @@ pub fn heartbeat(client: &GroupClient) -> Pending<()> {
 }
 
 pub fn fetch(client: &GroupClient, require_stable: bool) -> Pending<Vec<FetchedOffset>> {
-    let request = FetchOffsets {
-        group_id: "g".into(),
-        member: None,
-        partitions: vec![("t".into(), 0)],
-        require_stable,
-    };
+    let request =
+        FetchOffsets { group_id: "g".into(), member: None, partitions: vec![("t".into(), 0)], require_stable };
     ask(|reply| client.fetch_offsets(request, reply))
+}
+
+/// Lets the first `count` requests of a kind be told apart from the later ones.
+pub struct First(AtomicUsize);
+
+impl First {
+    pub fn new(count: usize) -> Self {
+        Self(AtomicUsize::new(count))
+    }
+
+    pub fn take(&self) -> bool {
+        self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
+pub fn refused_heartbeat(received: &Received, code: i16) -> Option<Step> {
+    answer(received, &HeartbeatResponse::default().with_error_code(code))
 }

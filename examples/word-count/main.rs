@@ -1,0 +1,48 @@
+//! Counts words. With `--demo` it shows the counts as they change, and queries the store while it runs.
+
+mod demo;
+
+use examples::Example;
+use std::process::ExitCode;
+use streams_dsl::{Materialized, StreamsBuilder, StreamsError, Topology};
+
+const EXAMPLE: Example = Example {
+    name: "word-count",
+    input: "text-input",
+    output: "word-counts",
+    sample: &[
+        "hello world",
+        "hello kafka streams",
+        "kafka streams is powerful",
+        "hello world of streaming",
+        "streams processing with kafka",
+    ],
+    topology,
+};
+
+fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {
+    let builder = StreamsBuilder::new();
+    builder
+        .stream::<Option<String>, String>(input)
+        .flat_map_values(words)
+        .filter(|_, word| !word.is_empty())
+        .group_by(|_, word| word.clone())
+        .count_with(Materialized::named("word-count-store"))
+        .to_stream()
+        .map_values(|count| count.map(|count| count.to_string()))
+        .to(output);
+    builder.build()
+}
+
+/// The words of a line, in lower case: runs of ASCII letters, digits and underscores, as Java's `\W+` splits them.
+fn words(line: String) -> Vec<String> {
+    let lower = line.to_lowercase();
+    lower.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map(str::to_owned).collect()
+}
+
+fn main() -> ExitCode {
+    match demo::arguments() {
+        Some(arguments) => demo::main(&EXAMPLE, arguments),
+        None => EXAMPLE.main(),
+    }
+}

@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# ./dev test: everything that must hold before a change is good, in one go.
+
+# The workspace as tested: with the tests that need a real broker. The same features in every step, so that each reuses the last one's work.
+readonly TESTED=(--workspace --features kafka-client/real-kafka)
+
+run_tests() {
+    (($# == 0)) || die "usage: ./dev test" 2
+    local server
+    build_environment
+    need_lint_tools
+    # Exported: what a test asks of ./dev kafka concerns this broker, unless the test names one of its own.
+    export KAFKA_INSTANCE="test"
+    RUNNING_BEFORE=$(running_instances)
+    steps 6 end_tests
+
+    step "formatting (cargo fmt)" in_root cargo fmt --all --check
+    step "lints (clippy)" cargo_build debug clippy "${TESTED[@]}" --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" step "documentation (cargo doc)" cargo_build debug doc "${TESTED[@]}" --no-deps
+    step "examples (release mode)" build_examples
+    step "a real Kafka for the tests" start_test_broker
+    server=$(broker_address "$(kafka_dir)")
+
+    # Tests start the examples as processes of their own, and start and stop brokers of their own by this script.
+    export KAFKA_BOOTSTRAP_SERVERS=$server KAFKA_DEV=$ROOT/dev EXAMPLE_BIN_DIR=$PROGRAM_DIR
+    step "all tests, README's included (cargo test, Kafka at $server)" cargo_build debug test "${TESTED[@]}"
+}
+
+in_root() { (cd "$ROOT" && "$@"); }
+
+build_examples() {
+    mapfile -t PROGRAMS < <(examples)
+    build_programs -p examples --bins
+}
+
+# Starts from nothing, unless somebody has it running: then it is left as it is, and left running.
+start_test_broker() {
+    broker_pid "$(kafka_dir)" >/dev/null || kafka_down --purge
+    kafka_up >/dev/null
+}
+
+# Stops every broker that was not there before: ours, and what an interrupted test has left.
+end_tests() {
+    local code=$1 instance
+    for instance in $(running_instances); do
+        if ! grep -qxF "$instance" <<<"$RUNNING_BEFORE"; then
+            KAFKA_INSTANCE=$instance
+            stop_test_broker "$code"
+        fi
+    done
+    if ((code == 0)); then
+        say ""
+        say "PASSED: formatting, lints, documentation, examples and all tests, in $(elapsed "$SECONDS")"
+    fi
+}
+
+# After a failure its data and log stay, for whoever looks for the cause.
+stop_test_broker() {
+    if (($1 == 0)); then
+        (kafka_down --purge)
+    else
+        (kafka_down)
+        say "Kafka's log of this run: $(kafka_dir)/server.log"
+    fi
+}
