@@ -155,7 +155,9 @@ fn records_come_back_as_they_were_sent() {
     let mut deliveries = Vec::new();
     producer.deliveries(&mut deliveries);
     let partition = tp(&topic, 1);
-    let [Delivery::Acknowledged { partition: delivered, offset: 4 }] = &deliveries[..] else { panic!("{deliveries:?}") };
+    let [Delivery::Acknowledged { partition: delivered, offset: 4 }] = &deliveries[..] else {
+        panic!("{deliveries:?}")
+    };
     assert_eq!(*delivered, partition);
     producer.deliveries(&mut deliveries);
     assert_eq!(deliveries.len(), 1, "told once");

@@ -42,7 +42,12 @@ impl<K: Clone + 'static, V: Clone + 'static> Collector<K, V> {
     }
 
     /// Gives a record to a node of string keys.
-    pub(crate) fn process<V0>(&self, node: &mut dyn Node<String, V0>, key: &str, value: V0) -> Result<(), StreamsError> {
+    pub(crate) fn process<V0>(
+        &self,
+        node: &mut dyn Node<String, V0>,
+        key: &str,
+        value: V0,
+    ) -> Result<(), StreamsError> {
         self.process_any(node, key.to_owned(), value)
     }
 

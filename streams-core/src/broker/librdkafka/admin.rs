@@ -40,7 +40,8 @@ impl LibrdkafkaAdmin {
         mut see: impl FnMut(&MetadataTopic) -> Result<(), BrokerError>,
     ) -> Result<(), BrokerError> {
         let context = || name.map_or_else(|| "describing topics".to_owned(), |name| format!("describing topic {name}"));
-        let metadata = self.client.inner().fetch_metadata(name, timeout).map_err(|error| from_kafka(&error, context()))?;
+        let metadata =
+            self.client.inner().fetch_metadata(name, timeout).map_err(|error| from_kafka(&error, context()))?;
         for topic in metadata.topics() {
             match topic.error().map(Code::from) {
                 None => see(topic)?,
@@ -86,7 +87,9 @@ impl LibrdkafkaAdmin {
         let answers = ffi::list_offsets(self.client.inner(), partitions, committed, left)
             .map_err(|error| from_transaction(&error, "listing offsets"))?;
         let named = answers.into_iter().zip(partitions);
-        named.map(|(answer, (id, _))| answer.map_err(|code| from_code(code, format_args!("listing the offset of {id}")))).collect()
+        named
+            .map(|(answer, (id, _))| answer.map_err(|code| from_code(code, format_args!("listing the offset of {id}"))))
+            .collect()
     }
 }
 
@@ -260,8 +263,8 @@ impl LibrdkafkaAdmin {
             list.add_partition_offset(&id.topic, id.partition, offset).map_err(|error| from_kafka(&error, context))?;
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        let answered = wait_for(self.client.delete_records(&list, &options(left)))
-            .map_err(|error| from_kafka(&error, context))?;
+        let answered =
+            wait_for(self.client.delete_records(&list, &options(left))).map_err(|error| from_kafka(&error, context))?;
         let mut beyond = Vec::new();
         for element in answered.elements() {
             let id = TopicPartition::new(element.topic(), element.partition());
