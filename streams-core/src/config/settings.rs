@@ -73,7 +73,8 @@ pub struct GroupSettings {
     pub session_timeout: Duration,
     /// `heartbeat.interval.ms`. Default 500 ms (Kafka: 3 s); a rebalance is noticed that fast.
     pub heartbeat_interval: Duration,
-    /// `max.poll.interval.ms`: how long a rebalance waits for an instance. Default 5 min.
+    /// `max.poll.interval.ms`: how long a rebalance waits for an instance. Default 60 s (Kafka: 5 min), since joining does not wait
+    /// for processing here.
     pub rebalance_timeout: Duration,
 }
 
@@ -195,7 +196,7 @@ fn group_settings(config: &StreamsConfig, reader: &mut Reader<'_>) -> GroupSetti
         instance_id: group.get("group.instance.id").map(str::to_owned),
         session_timeout: reader.group_millis(&group, "session.timeout.ms", 6_000),
         heartbeat_interval: reader.group_millis(&group, "heartbeat.interval.ms", 500),
-        rebalance_timeout: reader.group_millis(&group, "max.poll.interval.ms", 300_000),
+        rebalance_timeout: reader.group_millis(&group, "max.poll.interval.ms", 60_000),
     };
     if settings.heartbeat_interval >= settings.session_timeout {
         reader.faults.push(format!(

@@ -566,6 +566,8 @@ fn member_config<B: Broker>(instance: &Instance<B>) -> MemberConfig {
     config.topology = fingerprint(&instance.topology);
     config.sources = sources(&instance.topology, &settings.application_id);
     config.session_timeout = settings.group.session_timeout;
+    // A broker that is away for a while must not cost the work since the last commit.
+    config.contact_timeout = settings.task_timeout.max(settings.group.session_timeout);
     config.heartbeat_interval = settings.group.heartbeat_interval;
     config.rebalance_timeout = settings.group.rebalance_timeout;
     config

@@ -86,7 +86,11 @@ impl<B: Broker> KafkaStreams<B> {
             write_buffer_bytes: settings.write_buffer_bytes,
             ..StorageLimits::default()
         })?;
-        let coordinator = broker.group_coordinator(&config.client_properties(ClientRole::Group))?;
+        let mut group = config.client_properties(ClientRole::Group);
+        // A request that hangs must not keep heartbeats back for a whole session.
+        let patience = (settings.group.session_timeout / 2).min(settings.request_timeout);
+        group.set("request.timeout.ms", patience.as_millis().to_string());
+        let coordinator = broker.group_coordinator(&group)?;
         let (sender, events) = channel();
         let instance = Arc::new(Instance {
             broker,

@@ -27,9 +27,12 @@ pub struct MemberConfig {
     pub topology: u64,
     /// What the topology reads.
     pub sources: Vec<SubtopologySources>,
-    /// The coordinator removes a member that it has not heard of for so long; the member then takes itself for lost too.
-    /// Default: 6 s, the least that brokers allow.
+    /// The coordinator removes a member that it has not heard of for so long. Default: 6 s, the least that brokers allow.
     pub session_timeout: Duration,
+    /// The member takes itself for lost when it has not heard of the coordinator for so long. Default: the session timeout. It may be longer:
+    /// a coordinator that was away does not know how long, and takes its members back; and one that has removed the member refuses its
+    /// commits, so that a late discovery does no harm.
+    pub contact_timeout: Duration,
     /// Between two heartbeats. A member learns of a rebalance by a heartbeat. Default: 500 ms.
     pub heartbeat_interval: Duration,
     /// Between two heartbeats while tasks are on the move, so that the next rebalance is near. Default: 50 ms.
@@ -57,6 +60,7 @@ impl MemberConfig {
             topology: 0,
             sources: Vec::new(),
             session_timeout: Duration::from_secs(6),
+            contact_timeout: Duration::from_secs(6),
             heartbeat_interval: Duration::from_millis(500),
             settling_heartbeat_interval: Duration::from_millis(50),
             rebalance_timeout: Duration::from_secs(60),

@@ -4,7 +4,7 @@
 //! (heartbeats), until a heartbeat says that the group rebalances. Tasks keep running all the while. What the member tells when
 //! it joins is everything that its instance may hold, so that no other member is given a task before this one has closed it.
 //!
-//! The membership is lost when the coordinator says so, and also when it has not been heard of for the session timeout: then
+//! The membership is lost when the coordinator says so, and also when it has not been heard of for the contact timeout: then
 //! others may have the tasks. All tasks are closed before the member joins again.
 
 mod answers;

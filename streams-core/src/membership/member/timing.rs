@@ -31,7 +31,7 @@ impl ClassicMember {
         match self.phase {
             Phase::Leaving { .. } | Phase::LeaveAt { .. } | Phase::Ended => None,
             Phase::Joining { fence, .. } => self.generation.map(|_| fence),
-            _ => self.generation.map(|_| self.contact + self.config.session_timeout),
+            _ => self.generation.map(|_| self.contact + self.config.contact_timeout),
         }
     }
 
@@ -43,8 +43,8 @@ impl ClassicMember {
     /// Does what is due.
     pub(super) fn on_time(&mut self, now: Duration) {
         if self.fence().is_some_and(|fence| fence <= now) {
-            let timeout = self.config.session_timeout;
-            let reason = format!("the group's coordinator was not heard of for the session timeout of {timeout:?}");
+            let timeout = self.config.contact_timeout;
+            let reason = format!("the group's coordinator was not heard of for {timeout:?}");
             self.lose(now, &reason);
         }
         self.phase_on_time(now);
