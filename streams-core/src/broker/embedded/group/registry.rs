@@ -67,8 +67,7 @@ impl Groups {
             return Err(error);
         }
         let group = self.get_or_make(&member.group_id);
-        let added = lock(&group).add_to_transaction(member, offsets, transaction);
-        added
+        lock(&group).add_to_transaction(member, offsets, transaction)
     }
 
     pub(in super::super) fn end_transaction(&self, id: &str, transaction: u64, commit: bool, outbox: &mut Outbox) {
