@@ -13,6 +13,30 @@ use streams_core::broker::{
 };
 use streams_core::record::{Headers, OutputBatch, RecordBatch, TopicPartition};
 
+/// The suite that every broker passes.
+mod suite {
+    use super::{OutputBatch, broker, now, produce, producer};
+    use streams_core::broker::librdkafka::Librdkafka;
+    use tests::contract::Setup;
+
+    fn setup() -> Setup<Librdkafka> {
+        let mut setup = Setup::new(broker()).with_forced_compaction(|_, topic| {
+            // Kafka compacts closed segments only; a record with a later timestamp closes one.
+            let mut batch = OutputBatch::default();
+            let index = batch.topic_index(topic);
+            batch.push(index, 0, now(), Some(b"later"), Some(b"x"), b"");
+            produce(&mut producer(&[]), batch);
+        });
+        let config = [("segment.ms", "100"), ("min.cleanable.dirty.ratio", "0.0001"), ("max.compaction.lag.ms", "100")];
+        setup.compaction_config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+        setup.least_timestamp = 1;
+        setup.properties.set("topic.metadata.propagation.max.ms", "1000");
+        setup
+    }
+
+    tests::contract_tests!(setup);
+}
+
 const TIMEOUT: Duration = Duration::from_secs(20);
 const COMMITTED: &[(&str, &str)] = &[("isolation.level", "read_committed")];
 
@@ -155,7 +179,9 @@ fn records_come_back_as_they_were_sent() {
     let mut deliveries = Vec::new();
     producer.deliveries(&mut deliveries);
     let partition = tp(&topic, 1);
-    let [Delivery::Acknowledged { partition: delivered, offset: 4 }] = &deliveries[..] else { panic!("{deliveries:?}") };
+    let [Delivery::Acknowledged { partition: delivered, offset: 4 }] = &deliveries[..] else {
+        panic!("{deliveries:?}")
+    };
     assert_eq!(*delivered, partition);
     producer.deliveries(&mut deliveries);
     assert_eq!(deliveries.len(), 1, "told once");

@@ -10,8 +10,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::mem;
 use std::ptr::{self, NonNull};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Told by librdkafka's threads that something has come into the consumer's queue.
 struct Arrivals {

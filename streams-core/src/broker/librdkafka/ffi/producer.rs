@@ -82,8 +82,7 @@ impl<R: DeliveryReport> NativeProducer<R> {
     pub(in super::super) fn open_topic(&mut self, name: &str) -> Result<TopicHandle, Code> {
         let name = CString::new(name).map_err(|_| Code::InvalidTopic)?;
         // SAFETY: client and name are alive; without a configuration the client's default one is taken.
-        let topic =
-            unsafe { sys::rd_kafka_topic_new(self.client.native_ptr(), name.as_ptr(), ptr::null_mut()) };
+        let topic = unsafe { sys::rd_kafka_topic_new(self.client.native_ptr(), name.as_ptr(), ptr::null_mut()) };
         self.topics.push(NonNull::new(topic).ok_or(Code::InvalidTopic)?);
         Ok(TopicHandle(self.topics.len() - 1))
     }
