@@ -74,8 +74,8 @@ impl LibrdkafkaConsumer {
         })
     }
 
-    /// Takes what has arrived, up to the limits.
-    fn drain(&mut self, mut records: usize, fetched: &mut Vec<Fetched>) -> Result<(), BrokerError> {
+    /// Takes what has arrived, up to the limits; says whether it stopped at them.
+    fn drain(&mut self, mut records: usize, fetched: &mut Vec<Fetched>) -> Result<bool, BrokerError> {
         let Self { native, partitions, by_id, by_native, last, .. } = self;
         let mut touched: Vec<usize> = Vec::new();
         let mut failures = Vec::new();
@@ -138,7 +138,7 @@ impl LibrdkafkaConsumer {
         for (index, code, offset, text) in failures {
             self.fail(index, code, offset, &text, fetched)?;
         }
-        Ok(())
+        Ok(records == 0 || bytes >= POLL_BYTES)
     }
 
     /// Pauses a partition in librdkafka once enough of it is held back.
@@ -248,11 +248,13 @@ impl LibrdkafkaConsumer {
         Ok(wanted)
     }
 
-    /// Takes what is there without waiting.
+    /// Takes what is there without waiting; says whether that was anything.
     fn take(&mut self, fetched: &mut Vec<Fetched>) -> Result<bool, BrokerError> {
         let before = fetched.len();
         let wanted = self.release(fetched)?;
-        self.drain(wanted, fetched)?;
+        // What is held back does not count: there may be more behind it, of which no arrival would tell. This ends, since
+        // a partition that holds back enough is no longer fetched.
+        while self.drain(wanted, fetched)? && fetched.len() == before && wanted > 0 {}
         for failure in self.native.take_failures() {
             let id = TopicPartition::new(failure.topic, failure.partition);
             match self.by_id.get(&id) {
