@@ -1,17 +1,38 @@
 //! What the broker traits promise, on real Kafka through librdkafka. Needs a broker that allows deleting topics, at the
 //! address in `KAFKA_BOOTSTRAP_SERVERS`.
 
-use kafka_client::group::{CommitOffsets, CommittedOffset, FetchOffsets, GroupError, MemberIdentity};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use streams_core::broker::librdkafka::{Librdkafka, LibrdkafkaAdmin, LibrdkafkaConsumer, LibrdkafkaProducer};
 use streams_core::broker::{
     Admin, Broker, BrokerErrorKind, Consumer, Delivery, Fetched, NewTopic, OffsetSpec, Producer, Properties,
 };
 use streams_core::record::{Headers, OutputBatch, RecordBatch, TopicPartition};
+
+/// The suite that every broker passes.
+mod suite {
+    use super::{OutputBatch, broker, now, produce, producer};
+    use streams_core::broker::librdkafka::Librdkafka;
+    use tests::contract::Setup;
+
+    fn setup() -> Setup<Librdkafka> {
+        let mut setup = Setup::new(broker()).with_forced_compaction(|_, topic| {
+            // Kafka compacts closed segments only; a record with a later timestamp closes one.
+            let mut batch = OutputBatch::default();
+            let index = batch.topic_index(topic);
+            batch.push(index, 0, now(), Some(b"later"), Some(b"x"), b"");
+            produce(&mut producer(&[]), batch);
+        });
+        let config = [("segment.ms", "100"), ("min.cleanable.dirty.ratio", "0.0001"), ("max.compaction.lag.ms", "100")];
+        setup.compaction_config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+        setup.least_timestamp = 1;
+        setup.properties.set("topic.metadata.propagation.max.ms", "1000");
+        setup
+    }
+
+    tests::contract_tests!(setup);
+}
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 const COMMITTED: &[(&str, &str)] = &[("isolation.level", "read_committed")];
@@ -180,61 +201,6 @@ fn records_come_back_as_they_were_sent() {
 }
 
 #[test]
-fn a_poll_takes_no_more_than_max_poll_records_and_loses_none() {
-    let topic = topic("max-poll", 1);
-    produce(&mut producer(&[]), numbers(&topic, 0, 0..100));
-    let mut consumer = consumer(&[("max.poll.records", "7")]);
-    let partition = tp(&topic, 0);
-    consumer.assign(&[(partition.clone(), 10)]).unwrap();
-    let mut read = Vec::new();
-    let deadline = Instant::now() + TIMEOUT;
-    while consumer.position(&partition) != Some(100) {
-        assert!(Instant::now() < deadline);
-        let mut fetched = Vec::new();
-        consumer.poll(Duration::from_millis(100), &mut fetched).unwrap();
-        let fetched = values(&batches(fetched));
-        assert!(fetched.len() <= 7);
-        read.extend(fetched);
-    }
-    assert_eq!(read, (10..100).collect::<Vec<_>>());
-}
-
-#[test]
-fn committed_readers_see_neither_aborted_nor_open_transactions_and_pass_their_markers() {
-    let topic = topic("transactions", 1);
-    let partition = tp(&topic, 0);
-    let mut producer = transactional(&unique("id"));
-    // Each transaction is followed by a marker: 4, 4, 3 and 2 offsets.
-    for (range, commit) in [(0..3, true), (3..6, false), (6..8, true), (8..9, false)] {
-        producer.begin_transaction().unwrap();
-        produce(&mut producer, numbers(&topic, 0, range));
-        match commit {
-            true => producer.commit_transaction(TIMEOUT).unwrap(),
-            false => producer.abort_transaction(TIMEOUT).unwrap(),
-        }
-    }
-    let mut deliveries = Vec::new();
-    producer.deliveries(&mut deliveries);
-    assert!(deliveries.is_empty(), "nothing is told of an aborted transaction: {deliveries:?}");
-    let mut committed = consumer(COMMITTED);
-    committed.assign(&[(partition.clone(), 0)]).unwrap();
-    assert_eq!(values(&read_to(&mut committed, &partition, 13)), [0, 1, 2, 6, 7]);
-    let mut uncommitted = consumer(&[]);
-    uncommitted.assign(&[(partition.clone(), 0)]).unwrap();
-    assert_eq!(values(&read_to(&mut uncommitted, &partition, 13)), (0..9).collect::<Vec<_>>());
-
-    producer.begin_transaction().unwrap();
-    produce(&mut producer, numbers(&topic, 0, 20..22));
-    assert_eq!(values(&read_to(&mut uncommitted, &partition, 15)), [20, 21]);
-    assert_eq!((offset(&partition, OffsetSpec::Latest), offset(&partition, OffsetSpec::LatestStable)), (15, 13));
-    poll_until(&mut committed, |consumer, _| consumer.end_offset(&partition) == Some(13));
-    assert_eq!(committed.position(&partition), Some(13));
-    producer.commit_transaction(TIMEOUT).unwrap();
-    assert_eq!(values(&read_to(&mut committed, &partition, 16)), [20, 21]);
-    assert_eq!(offset(&partition, OffsetSpec::LatestStable), 16);
-}
-
-#[test]
 fn a_marker_alone_is_passed() {
     let topic = topic("marker", 1);
     let partition = tp(&topic, 0);
@@ -381,20 +347,25 @@ fn pausing_loses_and_repeats_nothing_whether_short_or_long() {
 }
 
 #[test]
-fn a_waiting_poll_ends_when_woken_and_a_wake_up_before_is_kept() {
-    let topic = topic("wake", 1);
-    let mut consumer = consumer(&[]);
-    consumer.assign(&[(tp(&topic, 0), 0)]).unwrap();
-    // Once the end is known nothing arrives any more, and polls truly wait.
-    poll_until(&mut consumer, |consumer, _| consumer.end_offset(&tp(&topic, 0)) == Some(0));
-    let waker = consumer.waker();
+fn a_paused_partition_does_not_keep_another_waiting() {
+    let topic = topic("behind", 2);
+    let (paused, other) = (tp(&topic, 0), tp(&topic, 1));
+    let mut producer = producer(&[]);
+    produce(&mut producer, numbers(&topic, 0, 0..5000));
+    produce(&mut producer, numbers(&topic, 1, 0..1));
+    let mut consumer = consumer(&[("max.poll.records", "10")]);
+    consumer.assign(&[(paused.clone(), 0), (other.clone(), 0)]).unwrap();
+    consumer.pause(std::slice::from_ref(&paused)).unwrap();
     let started = Instant::now();
-    waker.wake();
-    consumer.poll(TIMEOUT, &mut Vec::new()).unwrap();
-    let waking = thread::spawn(move || waker.wake());
-    consumer.poll(TIMEOUT, &mut Vec::new()).unwrap();
-    waking.join().unwrap();
-    assert!(started.elapsed() < TIMEOUT / 2);
+    let mut fetched = Vec::new();
+    while fetched.is_empty() {
+        consumer.poll(TIMEOUT, &mut fetched).unwrap();
+    }
+    assert!(started.elapsed() < TIMEOUT / 2, "{:?}", started.elapsed());
+    assert_eq!((values(&of(&fetched, &other)), consumer.position(&paused)), (vec![0], Some(0)));
+    consumer.resume(std::slice::from_ref(&paused)).unwrap();
+    let fetched = poll_until(&mut consumer, |consumer, _| consumer.position(&paused) == Some(5000));
+    assert_eq!(values(&of(&fetched, &paused)), (0..5000).collect::<Vec<_>>());
 }
 
 #[test]
@@ -418,26 +389,6 @@ fn a_waiting_poll_ends_when_records_come() {
 }
 
 #[test]
-fn a_newer_producer_of_the_same_id_fences_the_older() {
-    let topic = topic("fence", 1);
-    let id = unique("id");
-    let mut old = transactional(&id);
-    old.begin_transaction().unwrap();
-    produce(&mut old, numbers(&topic, 0, 0..1));
-    let mut new = transactional(&id);
-    let error = old.commit_transaction(TIMEOUT).unwrap_err();
-    assert_eq!(error.kind, BrokerErrorKind::Fenced, "{error}");
-    assert_eq!(old.abort_transaction(TIMEOUT).unwrap_err().kind, BrokerErrorKind::Fenced);
-    new.begin_transaction().unwrap();
-    produce(&mut new, numbers(&topic, 0, 1..2));
-    new.commit_transaction(TIMEOUT).unwrap();
-    let mut consumer = consumer(COMMITTED);
-    let partition = tp(&topic, 0);
-    consumer.assign(&[(partition.clone(), 0)]).unwrap();
-    assert_eq!(values(&read_to(&mut consumer, &partition, 4)), [1]);
-}
-
-#[test]
 fn a_send_of_a_fenced_producer_is_refused() {
     let topic = topic("fenced-send", 1);
     let id = unique("id");
@@ -453,70 +404,6 @@ fn a_send_of_a_fenced_producer_is_refused() {
     old.deliveries(&mut deliveries);
     let failed = |delivery: &Delivery| matches!(delivery, Delivery::Failed { error, .. } if error.kind == BrokerErrorKind::Fenced);
     assert!(deliveries.iter().any(failed), "{deliveries:?}");
-}
-
-fn committed(topic: &str, offset: i64) -> CommittedOffset {
-    let metadata = "note".to_owned();
-    CommittedOffset { topic: topic.to_owned(), partition: 0, offset, leader_epoch: Some(0), metadata }
-}
-
-fn nobody(group: &str) -> MemberIdentity {
-    MemberIdentity { group_id: group.to_owned(), generation: -1, member_id: String::new(), group_instance_id: None }
-}
-
-/// The offset and note that the group has committed.
-fn fetch(group: &str, topic: &str) -> Result<(Option<i64>, String), GroupError> {
-    let coordinator = broker().group_coordinator(&Properties::new()).unwrap();
-    let partitions = vec![(topic.to_owned(), 0)];
-    let request = FetchOffsets { group_id: group.to_owned(), member: None, partitions, require_stable: true };
-    let (sender, receiver) = mpsc::channel();
-    coordinator.fetch_offsets(request, Box::new(move |answer| sender.send(answer).unwrap()));
-    let fetched = receiver.recv_timeout(TIMEOUT).unwrap()?;
-    Ok((fetched[0].offset, fetched[0].metadata.clone()))
-}
-
-#[test]
-fn offsets_travel_with_the_transaction_and_a_stale_member_must_abort() {
-    let (topic, group) = (topic("offsets", 1), unique("group"));
-    let mut producer = transactional(&unique("id"));
-    producer.begin_transaction().unwrap();
-    produce(&mut producer, numbers(&topic, 0, 0..1));
-    producer.send_offsets_to_transaction(&[committed(&topic, 5)], &nobody(&group), TIMEOUT).unwrap();
-    producer.commit_transaction(TIMEOUT).unwrap();
-    assert_eq!(fetch(&group, &topic).unwrap(), (Some(5), "note".to_owned()));
-
-    producer.begin_transaction().unwrap();
-    let stale = MemberIdentity { generation: 3, member_id: "gone".to_owned(), ..nobody(&group) };
-    let error = producer.send_offsets_to_transaction(&[committed(&topic, 9)], &stale, TIMEOUT).unwrap_err();
-    assert_eq!(error.kind, BrokerErrorKind::AbortTransaction, "{error}");
-    producer.abort_transaction(TIMEOUT).unwrap();
-    assert_eq!(fetch(&group, &topic).unwrap().0, Some(5));
-    producer.begin_transaction().unwrap();
-    producer.send_offsets_to_transaction(&[committed(&topic, 6)], &nobody(&group), TIMEOUT).unwrap();
-    producer.abort_transaction(TIMEOUT).unwrap();
-    assert_eq!(fetch(&group, &topic).unwrap().0, Some(5));
-}
-
-#[test]
-fn offsets_are_committed_through_the_group_coordinator() {
-    let (topic, group) = (topic("commit", 1), unique("group"));
-    let coordinator = broker().group_coordinator(&Properties::new()).unwrap();
-    let (sender, receiver) = mpsc::channel();
-    let request = CommitOffsets { member: nobody(&group), offsets: vec![committed(&topic, 3)] };
-    coordinator.commit_offsets(request, Box::new(move |answer| sender.send(answer).unwrap()));
-    receiver.recv_timeout(TIMEOUT).unwrap().unwrap();
-    assert_eq!(fetch(&group, &topic).unwrap(), (Some(3), "note".to_owned()));
-    let secure = properties(&[("security.protocol", "SASL_SSL")]);
-    let error = broker().group_coordinator(&secure).err().unwrap();
-    assert_eq!(error.kind, BrokerErrorKind::InvalidConfig);
-}
-
-#[test]
-fn transactions_out_of_order_are_refused() {
-    let mut plain = producer(&[]);
-    assert_eq!(plain.init_transactions(TIMEOUT).unwrap_err().kind, BrokerErrorKind::Fatal);
-    let mut producer = producer(&[("transactional.id", &unique("id"))]);
-    assert_eq!(producer.begin_transaction().unwrap_err().kind, BrokerErrorKind::Fatal);
 }
 
 #[test]
@@ -639,6 +526,10 @@ fn a_wrong_configuration_names_its_key() {
     }
     for (key, value) in [("acks", "1"), ("compression.type", "x"), ("max.block.ms", "-1")] {
         let error = broker().producer(&properties(&[(key, value)])).err().unwrap();
+        assert!(error.kind == BrokerErrorKind::InvalidConfig && error.to_string().contains(key), "{error}");
+    }
+    for (key, value) in [("security.protocol", "SASL_SSL"), ("request.timeout.ms", "soon")] {
+        let error = broker().group_coordinator(&properties(&[(key, value)])).err().unwrap();
         assert!(error.kind == BrokerErrorKind::InvalidConfig && error.to_string().contains(key), "{error}");
     }
 }

@@ -38,6 +38,8 @@ pub struct Setup<B: Broker> {
     pub broker: B,
     /// What every client needs to reach it, for instance `bootstrap.servers`.
     pub properties: Properties,
+    /// The least timestamp that a record can be sent with: 0, or what the client makes of it.
+    pub least_timestamp: i64,
     /// Topic configuration that makes compaction come soon.
     pub compaction_config: Vec<(String, String)>,
     /// Makes the broker compact a topic; may be over before that has happened.
@@ -53,6 +55,7 @@ impl<B: Broker> Setup<B> {
         Self {
             broker,
             properties: Properties::new(),
+            least_timestamp: 0,
             compaction_config: Vec::new(),
             force_compaction: Arc::new(|_, _| {}),
         }

@@ -54,7 +54,7 @@ pub fn headers_come_back<B: Broker>(setup: &Setup<B>) {
 pub fn timestamps_come_back<B: Broker>(setup: &Setup<B>) {
     let scenario = Scenario::new(setup, "timestamps");
     let topic = scenario.topic();
-    let given = [1_700_000_000_000, 0, 1, 86_400_000, 1_699_999_999_999];
+    let given = [1_700_000_000_000, setup.least_timestamp, 1, 86_400_000, 1_699_999_999_999];
     let mut producer = scenario.producer();
     for timestamp in given {
         producer.add(&topic, 0, None, Some(b"v"), timestamp);

@@ -6,10 +6,11 @@ use crate::broker::{Admin, BrokerError, BrokerErrorKind, NewTopic, OffsetSpec, P
 use crate::record::TopicPartition;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::error::KafkaError;
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode as Code;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,10 @@ impl LibrdkafkaAdmin {
         for topic in metadata.topics() {
             match topic.error().map(Code::from) {
                 None => see(topic)?,
-                Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownTopicId) => {}
+                // No topic can have a name that is not valid.
+                Some(
+                    Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownTopicId | Code::InvalidTopic,
+                ) => {}
                 // A leader on the move does not unmake the topic.
                 Some(Code::LeaderNotAvailable) if !topic.partitions().is_empty() => see(topic)?,
                 Some(code) => return Err(from_code(code, context())),
@@ -76,6 +80,29 @@ impl LibrdkafkaAdmin {
         }
     }
 
+    /// librdkafka found no leader for any of the partitions: do they not exist, or is none elected?
+    fn without_leader<'a>(
+        &self,
+        partitions: impl Iterator<Item = &'a TopicPartition>,
+        context: &str,
+        timeout: Duration,
+    ) -> BrokerError {
+        let partitions: Vec<_> = partitions.collect();
+        let names: BTreeSet<&str> = partitions.iter().map(|id| &*id.topic).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        let described = match self.describe_topics(Some(&names), timeout) {
+            Ok(described) => described,
+            Err(error) => return error,
+        };
+        let exists = |id: &TopicPartition| {
+            described.iter().any(|topic| *topic.name == *id.topic && (0..topic.partitions).contains(&id.partition))
+        };
+        match partitions.iter().find(|id| !exists(id)) {
+            Some(id) => from_code(Code::UnknownTopicOrPartition, format_args!("{context} of {id}")),
+            None => from_code(Code::LeaderNotAvailable, context),
+        }
+    }
+
     /// Asks for offsets, each partition at most once.
     fn ask_offsets(
         &self,
@@ -84,8 +111,11 @@ impl LibrdkafkaAdmin {
         deadline: Instant,
     ) -> Result<Vec<i64>, BrokerError> {
         let left = deadline.saturating_duration_since(Instant::now());
-        let answers = ffi::list_offsets(self.client.inner(), partitions, committed, left)
-            .map_err(|error| from_transaction(&error, "listing offsets"))?;
+        let answers =
+            ffi::list_offsets(self.client.inner(), partitions, committed, left).map_err(|error| match error.code {
+                Code::NoEnt => self.without_leader(partitions.iter().map(|(id, _)| *id), "listing offsets", left),
+                _ => from_transaction(&error, "listing offsets"),
+            })?;
         let named = answers.into_iter().zip(partitions);
         named
             .map(|(answer, (id, _))| answer.map_err(|code| from_code(code, format_args!("listing the offset of {id}"))))
@@ -263,8 +293,10 @@ impl LibrdkafkaAdmin {
             list.add_partition_offset(&id.topic, id.partition, offset).map_err(|error| from_kafka(&error, context))?;
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        let answered =
-            wait_for(self.client.delete_records(&list, &options(left))).map_err(|error| from_kafka(&error, context))?;
+        let answered = wait_for(self.client.delete_records(&list, &options(left))).map_err(|error| match error {
+            KafkaError::AdminOp(Code::NoEnt) => self.without_leader(before.iter().map(|(id, _)| id), context, left),
+            error => from_kafka(&error, context),
+        })?;
         let mut beyond = Vec::new();
         for element in answered.elements() {
             let id = TopicPartition::new(element.topic(), element.partition());

@@ -2,6 +2,7 @@ use super::assigned::{Assigned, BATCH_BYTES};
 use super::config::{Role, client_config, own};
 use super::errors::{from_code, from_kafka, from_transaction, kind};
 use super::ffi::{NativeConsumer, NativeMessage};
+use super::lookup::Lookup;
 use crate::broker::{BrokerError, BrokerErrorKind, Consumer, Fetched, Properties, Waker};
 use crate::record::TopicPartition;
 use hashbrown::HashMap;
@@ -35,13 +36,8 @@ pub struct LibrdkafkaConsumer {
     max_poll_records: usize,
     read_committed: bool,
     partitions: Vec<Assigned>,
-    /// Index into `partitions`.
-    by_id: HashMap<TopicPartition, usize>,
-    /// The same by librdkafka's topic and partition; filled as messages come, emptied when the assignment changes,
-    /// since a topic's number means the topic only while it is assigned.
-    by_native: HashMap<(usize, i32), usize>,
-    /// The last one found.
-    last: Option<((usize, i32), usize)>,
+    /// Finds indexes into `partitions`.
+    lookup: Lookup,
     /// All partitions, in order, to ask librdkafka about.
     list: TopicPartitionList,
     positions: Vec<i64>,
@@ -65,36 +61,26 @@ impl LibrdkafkaConsumer {
             max_poll_records,
             read_committed: config.get("isolation.level") == Some("read_committed"),
             partitions: Vec::new(),
-            by_id: HashMap::new(),
-            by_native: HashMap::new(),
-            last: None,
+            lookup: Lookup::default(),
             list: TopicPartitionList::new(),
             positions: Vec::new(),
             releasing: false,
         })
     }
 
-    /// Takes what has arrived, up to the limits.
-    fn drain(&mut self, mut records: usize, fetched: &mut Vec<Fetched>) -> Result<(), BrokerError> {
-        let Self { native, partitions, by_id, by_native, last, .. } = self;
+    /// Takes what has arrived, up to the limits; says whether it stopped at them.
+    fn drain(&mut self, mut records: usize, fetched: &mut Vec<Fetched>) -> Result<bool, BrokerError> {
+        let Self { native, partitions, lookup, .. } = self;
         let mut touched: Vec<usize> = Vec::new();
         let mut failures = Vec::new();
         let mut bytes = 0;
         while records > 0 && bytes < POLL_BYTES {
             let Some(message) = native.next_message() else { break };
-            let key = (message.topic_key(), message.partition());
-            let index = match *last {
-                Some((last_key, index)) if last_key == key => index,
-                _ => {
-                    let Some(index) = find(by_id, by_native, key, &message) else {
-                        if let Some(code) = message.error() {
-                            tracing::warn!(topic = message.topic(), ?code, "{}", message.error_text());
-                        }
-                        continue;
-                    };
-                    *last = Some((key, index));
-                    index
+            let Some(index) = lookup.of_message(&message) else {
+                if let Some(code) = message.error() {
+                    tracing::warn!(topic = message.topic(), ?code, "{}", message.error_text());
                 }
+                continue;
             };
             let partition = &mut partitions[index];
             if partition.failed {
@@ -102,32 +88,17 @@ impl LibrdkafkaConsumer {
             }
             match message.error() {
                 None => {
-                    let offset = message.offset();
-                    if offset < partition.next {
-                        continue;
-                    }
-                    let open = partition.open_batch();
-                    if open.is_empty() {
+                    let Some(size) = append(partition, &message) else { continue };
+                    bytes += size;
+                    records -= 1;
+                    if touched.last() != Some(&index) {
                         touched.push(index);
                     }
-                    let (key, value) = (message.key(), message.value());
-                    bytes += key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
-                    open.push(offset, message.timestamp(), key, value, message.headers());
-                    partition.next = offset + 1;
-                    partition.seen = true;
-                    records -= 1;
                     if partition.is_batch_full() {
                         partition.close_batch(fetched);
                     }
                 }
-                Some(Code::PartitionEOF) => {
-                    partition.seen = true;
-                    partition.end_met = Some(message.offset());
-                    if message.offset() > partition.next {
-                        partition.next = message.offset();
-                        partition.close_batch(fetched);
-                    }
-                }
+                Some(Code::PartitionEOF) => meet_end(partition, message.offset(), fetched),
                 Some(code) => failures.push((index, code, message.offset(), message.error_text().to_owned())),
             }
         }
@@ -138,7 +109,7 @@ impl LibrdkafkaConsumer {
         for (index, code, offset, text) in failures {
             self.fail(index, code, offset, &text, fetched)?;
         }
-        Ok(())
+        Ok(records == 0 || bytes >= POLL_BYTES)
     }
 
     /// Pauses a partition in librdkafka once enough of it is held back.
@@ -173,7 +144,7 @@ impl LibrdkafkaConsumer {
                 let position = partition.next;
                 self.native.unassign(&list_of([(&id, None)])).map_err(|error| from_transaction(&error, &id))?;
                 self.native.assign(&list_of([(&id, Some(position))])).map_err(|error| from_transaction(&error, &id))?;
-                self.forget_native();
+                self.lookup.forget_native();
                 return Ok(());
             }
             Fetched::OutOfRange { partition: id.clone(), position: partition.next }
@@ -206,13 +177,8 @@ impl LibrdkafkaConsumer {
             partition.fetch_paused = false;
         }
         self.native.unassign(&list).map_err(|error| from_transaction(&error, context))?;
-        self.forget_native();
+        self.lookup.forget_native();
         Ok(())
-    }
-
-    fn forget_native(&mut self) {
-        self.by_native.clear();
-        self.last = None;
     }
 
     /// Tells of positions that have passed transaction markers.
@@ -248,15 +214,17 @@ impl LibrdkafkaConsumer {
         Ok(wanted)
     }
 
-    /// Takes what is there without waiting.
+    /// Takes what is there without waiting; says whether that was anything.
     fn take(&mut self, fetched: &mut Vec<Fetched>) -> Result<bool, BrokerError> {
         let before = fetched.len();
         let wanted = self.release(fetched)?;
-        self.drain(wanted, fetched)?;
+        // What is held back does not count: there may be more behind it, of which no arrival would tell. This ends, since
+        // a partition that holds back enough is no longer fetched.
+        while self.drain(wanted, fetched)? && fetched.len() == before && wanted > 0 {}
         for failure in self.native.take_failures() {
             let id = TopicPartition::new(failure.topic, failure.partition);
-            match self.by_id.get(&id) {
-                Some(&index) if !self.partitions[index].failed => {
+            match self.lookup.get(&id) {
+                Some(index) if !self.partitions[index].failed => {
                     self.fail(index, failure.code, -1, &failure.text, fetched)?;
                 }
                 _ => {}
@@ -268,30 +236,33 @@ impl LibrdkafkaConsumer {
         Ok(fetched.len() > before)
     }
 
-    fn index(&self) -> HashMap<TopicPartition, usize> {
-        self.partitions.iter().enumerate().map(|(index, partition)| (partition.id.clone(), index)).collect()
-    }
-
     fn assignment_changed(&mut self) {
-        self.by_id = self.index();
+        self.lookup.rebuild(&self.partitions);
         self.list = list_of(self.partitions.iter().map(|partition| (&partition.id, None)));
-        self.forget_native();
     }
 }
 
-/// Finds the partition of a message by its names, and notes it.
-fn find(
-    by_id: &HashMap<TopicPartition, usize>,
-    by_native: &mut HashMap<(usize, i32), usize>,
-    key: (usize, i32),
-    message: &NativeMessage<'_>,
-) -> Option<usize> {
-    if let Some(&index) = by_native.get(&key) {
-        return Some(index);
+/// Appends a record to the open batch of its partition; answers with its size, or with `None` below the position.
+fn append(partition: &mut Assigned, message: &NativeMessage<'_>) -> Option<usize> {
+    let offset = message.offset();
+    if offset < partition.next {
+        return None;
     }
-    let &index = by_id.get(&TopicPartition::new(message.topic(), key.1))?;
-    by_native.insert(key, index);
-    Some(index)
+    let (key, value) = (message.key(), message.value());
+    partition.open_batch().push(offset, message.timestamp(), key, value, message.headers());
+    partition.next = offset + 1;
+    partition.seen = true;
+    Some(key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len))
+}
+
+/// Notes the end of a partition, which may lie behind what no record shows.
+fn meet_end(partition: &mut Assigned, end: i64, fetched: &mut Vec<Fetched>) {
+    partition.seen = true;
+    partition.end_met = Some(end);
+    if end > partition.next {
+        partition.next = end;
+        partition.close_batch(fetched);
+    }
 }
 
 fn list_of<'a>(partitions: impl IntoIterator<Item = (&'a TopicPartition, Option<i64>)>) -> TopicPartitionList {
@@ -324,8 +295,8 @@ impl Consumer for LibrdkafkaConsumer {
             if partitions[position_in_call + 1..].iter().any(|(later, _)| later == id) {
                 continue;
             }
-            match self.by_id.get(id) {
-                Some(&index) => {
+            match self.lookup.get(id) {
+                Some(index) => {
                     self.detach(index)?;
                     self.partitions[index].restart(*position);
                 }
@@ -340,7 +311,7 @@ impl Consumer for LibrdkafkaConsumer {
 
     fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
         for id in partitions {
-            if let Some(index) = self.by_id.get(id).copied() {
+            if let Some(index) = self.lookup.get(id) {
                 self.detach(index)?;
                 self.partitions[index].failed = true;
             }
@@ -352,7 +323,7 @@ impl Consumer for LibrdkafkaConsumer {
 
     fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
         for id in partitions {
-            if let Some(&index) = self.by_id.get(id) {
+            if let Some(index) = self.lookup.get(id) {
                 self.partitions[index].paused = true;
             }
         }
@@ -361,7 +332,7 @@ impl Consumer for LibrdkafkaConsumer {
 
     fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
         for id in partitions {
-            if let Some(&index) = self.by_id.get(id) {
+            if let Some(index) = self.lookup.get(id) {
                 self.partitions[index].paused = false;
                 self.releasing = true;
             }
@@ -384,11 +355,11 @@ impl Consumer for LibrdkafkaConsumer {
     }
 
     fn position(&self, partition: &TopicPartition) -> Option<i64> {
-        self.by_id.get(partition).map(|&index| self.partitions[index].position)
+        self.lookup.get(partition).map(|index| self.partitions[index].position)
     }
 
     fn end_offset(&self, partition: &TopicPartition) -> Option<i64> {
-        let partition = &self.partitions[*self.by_id.get(partition)?];
+        let partition = &self.partitions[self.lookup.get(partition)?];
         if self.read_committed && partition.end_met == Some(partition.next) {
             return partition.end_met;
         }

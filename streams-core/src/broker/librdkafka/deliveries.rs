@@ -17,6 +17,8 @@ pub(super) struct Deliveries {
     news: Vec<usize>,
     failures: Vec<(usize, Code)>,
     unreported: usize,
+    /// The first failure since the transaction began: it must not be committed.
+    in_transaction: Option<(usize, Code)>,
 }
 
 struct Destination {
@@ -57,6 +59,17 @@ impl Deliveries {
         }
         self.failures.clear();
         self.unreported = 0;
+        self.in_transaction = None;
+    }
+
+    /// A transaction begins: failures so far are not its own.
+    pub(super) fn begin(&mut self) {
+        self.in_transaction = None;
+    }
+
+    /// A record of the present transaction that has failed, and why.
+    pub(super) fn failed_in_transaction(&self) -> Option<(TopicPartition, Code)> {
+        self.in_transaction.map(|(number, code)| (self.destinations[number].id.clone(), code))
     }
 }
 
@@ -71,7 +84,11 @@ impl DeliveryReport for Deliveries {
     }
 
     fn failed(&mut self, tag: usize, code: Code) {
-        if self.failures.len() < MAX_FAILURES && tag < self.destinations.len() {
+        if tag >= self.destinations.len() {
+            return;
+        }
+        self.in_transaction.get_or_insert((tag, code));
+        if self.failures.len() < MAX_FAILURES {
             self.failures.push((tag, code));
         } else {
             self.unreported += 1;

@@ -5,7 +5,7 @@
 //!
 //! | file | is |
 //! |---|---|
-//! | `consumer`, `assigned` | reading: one queue, a state per partition |
+//! | `consumer`, `assigned`, `lookup` | reading: one queue, a state per partition |
 //! | `producer`, `deliveries` | writing, and what became of it |
 //! | `admin`, `wait` | topics and offsets; waiting for rdkafka's futures |
 //! | `config`, `errors` | Kafka's keys and error codes in librdkafka's terms |
@@ -23,6 +23,7 @@ mod consumer;
 mod deliveries;
 mod errors;
 mod ffi;
+mod lookup;
 mod producer;
 mod wait;
 

@@ -155,6 +155,9 @@ impl LibrdkafkaProducer {
     }
 }
 
+/// `Duration::MAX` would overflow the clock.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
 /// librdkafka's form of a timestamp.
 fn timestamp(timestamp: i64) -> i64 {
     match timestamp {
@@ -203,7 +206,9 @@ impl Producer for LibrdkafkaProducer {
     }
 
     fn begin_transaction(&mut self) -> Result<(), BrokerError> {
-        self.outcome(self.native.begin_transaction(), "beginning a transaction")
+        self.outcome(self.native.begin_transaction(), "beginning a transaction")?;
+        self.native.with_reports(Deliveries::begin);
+        Ok(())
     }
 
     fn send_offsets_to_transaction(
@@ -217,7 +222,20 @@ impl Producer for LibrdkafkaProducer {
     }
 
     fn commit_transaction(&mut self, timeout: Duration) -> Result<(), BrokerError> {
-        self.outcome(self.native.commit_transaction(timeout), "committing the transaction")
+        let context = "committing the transaction";
+        let deadline = Instant::now() + timeout.min(LONGEST_WAIT);
+        if self.native.outstanding() > 0 {
+            self.flush(timeout)?;
+        }
+        // librdkafka itself would commit without a record that it refused or that had no partition to go to.
+        if self.native.fatal_error().is_none()
+            && let Some((id, code)) = self.native.with_reports(|reports| reports.failed_in_transaction())
+        {
+            let message = format_args!("a record to {id} failed ({code:?}: {code}); abort the transaction");
+            return Err(BrokerError::new(BrokerErrorKind::AbortTransaction, context, message));
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.outcome(self.native.commit_transaction(left), context)
     }
 
     fn abort_transaction(&mut self, timeout: Duration) -> Result<(), BrokerError> {
