@@ -208,9 +208,7 @@ fn table_factory<K: Data, V: Data>(
 ) -> NodeFactory {
     Arc::new(move |build, children| {
         let table = match &store {
-            Some(store) => {
-                Some(TableStore::new(build.store(store)?, Arc::clone(&key), Arc::clone(&value), send_old))
-            }
+            Some(store) => Some(TableStore::new(build.store(store)?, Arc::clone(&key), Arc::clone(&value), send_old)),
             None => None,
         };
         let node = TableSourceNode::<K, V, TopicRecord>::new(table, children.downstream()?);

@@ -141,8 +141,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         materialized: Materialized<K, A>,
     ) -> KTable<K, A> {
         let initializer = move || Ok::<_, Infallible>(initializer());
-        let aggregator =
-            move |key: &K, value: V, aggregate: A| Ok::<_, Infallible>(aggregator(key, value, aggregate));
+        let aggregator = move |key: &K, value: V, aggregate: A| Ok::<_, Infallible>(aggregator(key, value, aggregate));
         self.try_aggregate(initializer, aggregator, materialized)
     }
 

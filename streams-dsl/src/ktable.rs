@@ -107,10 +107,7 @@ impl<K: Data, V: Data> KTable<K, V> {
     }
 
     /// [`map_values`](Self::map_values) that sees the key.
-    pub fn map_values_with_key<V2: Data>(
-        &self,
-        mapper: impl Fn(&K, V) -> V2 + Send + Sync + 'static,
-    ) -> KTable<K, V2> {
+    pub fn map_values_with_key<V2: Data>(&self, mapper: impl Fn(&K, V) -> V2 + Send + Sync + 'static) -> KTable<K, V2> {
         self.mapped(move |key: &K, row: V| Ok::<_, Infallible>(mapper(key, row)), None)
     }
 
@@ -168,9 +165,8 @@ impl<K: Data, V: Data> KTable<K, V> {
         E: Into<Box<dyn Error + Send + Sync>> + 'static,
     {
         let predicate = Arc::new(move |key: &K, row: &V| predicate(key, row).map_err(StreamsError::user));
-        let make = move |table, send_old, downstream| {
-            TableFilter::new(Arc::clone(&predicate), table, send_old, downstream)
-        };
+        let make =
+            move |table, send_old, downstream| TableFilter::new(Arc::clone(&predicate), table, send_old, downstream);
         self.derived("KTABLE-FILTER-", materialized, self.value_serde.as_ref(), make)
     }
 
@@ -183,9 +179,8 @@ impl<K: Data, V: Data> KTable<K, V> {
         E: Into<Box<dyn Error + Send + Sync>> + 'static,
     {
         let mapper = Arc::new(move |key: &K, row: V| mapper(key, row).map_err(StreamsError::user));
-        let make = move |table, send_old, downstream| {
-            TableMapValues::new(Arc::clone(&mapper), table, send_old, downstream)
-        };
+        let make =
+            move |table, send_old, downstream| TableMapValues::new(Arc::clone(&mapper), table, send_old, downstream);
         self.derived("KTABLE-MAPVALUES-", materialized, None, make)
     }
 

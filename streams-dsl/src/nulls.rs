@@ -24,9 +24,7 @@ impl<T: 'static> NullCheck<T> {
         self.scratch.clear();
         match self.serde.serialize(&self.topic, value, &mut self.scratch) {
             Ok(written) => Ok(written == Written::Null),
-            Err(error) => {
-                Err(StreamsError::Serialization { topic: self.topic.to_string(), part: "null check", error })
-            }
+            Err(error) => Err(StreamsError::Serialization { topic: self.topic.to_string(), part: "null check", error }),
         }
     }
 }

@@ -2,7 +2,9 @@ use super::kind::{Kind, Prefix, Processor, Repartition, Source, TableSource};
 use super::{Graph, GraphId};
 use std::collections::HashMap;
 use streams_core::error::StreamsError;
-use streams_core::topology::{FlowType, NodeFactory, NodeKind, RepartitionTopic, SourceTopics, Topology, TopologyBuilder};
+use streams_core::topology::{
+    FlowType, NodeFactory, NodeKind, RepartitionTopic, SourceTopics, Topology, TopologyBuilder,
+};
 
 const REPARTITION_SUFFIX: &str = "-repartition";
 

@@ -67,11 +67,7 @@ impl<K: Data, V: Data> BranchedKStream<K, V> {
     }
 
     /// Adds a branch with the records for which the predicate holds, and none of the branches before took.
-    pub fn branch(
-        self,
-        predicate: impl Fn(&K, &V) -> bool + Send + Sync + 'static,
-        branched: Branched<K, V>,
-    ) -> Self {
+    pub fn branch(self, predicate: impl Fn(&K, &V) -> bool + Send + Sync + 'static, branched: Branched<K, V>) -> Self {
         self.try_branch(move |key: &K, value: &V| Ok::<_, Infallible>(predicate(key, value)), branched)
     }
 

@@ -53,10 +53,7 @@ impl<K: Data, V: Data> KStream<K, V> {
     }
 
     /// Makes of each record any number of others, which have its timestamp and headers. Keys count as changed, as with [`map`](Self::map).
-    pub fn flat_map<K2: Data, V2: Data, I>(
-        &self,
-        mapper: impl Fn(K, V) -> I + Send + Sync + 'static,
-    ) -> KStream<K2, V2>
+    pub fn flat_map<K2: Data, V2: Data, I>(&self, mapper: impl Fn(K, V) -> I + Send + Sync + 'static) -> KStream<K2, V2>
     where
         I: IntoIterator<Item = (K2, V2)> + 'static,
     {

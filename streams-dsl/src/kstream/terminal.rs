@@ -109,11 +109,7 @@ impl<K: Data, V: Data> KStream<K, V> {
     }
 
     /// A processor without children.
-    pub(super) fn end<N: Node<K, V>>(
-        &self,
-        prefix: &str,
-        make: impl Fn() -> N + Send + Sync + 'static,
-    ) -> EndOfStream {
+    pub(super) fn end<N: Node<K, V>>(&self, prefix: &str, make: impl Fn() -> N + Send + Sync + 'static) -> EndOfStream {
         let factory: NodeFactory = Arc::new(move |_, _| Ok(BuiltNode::node::<K, V>(make())));
         self.end_late(prefix, move || Arc::clone(&factory))
     }

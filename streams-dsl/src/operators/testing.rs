@@ -42,12 +42,17 @@ impl<K: Clone + 'static, V: Clone + 'static> Collector<K, V> {
     }
 
     /// Gives a record to a node of string keys.
-    pub(crate) fn process<V0>(&self, node: &mut dyn Node<String, V0>, key: &str, value: V0) -> Result<(), StreamsError> {
+    pub(crate) fn process<V0: 'static>(
+        &self,
+        node: &mut dyn Node<String, V0>,
+        key: &str,
+        value: V0,
+    ) -> Result<(), StreamsError> {
         self.process_any(node, key.to_owned(), value)
     }
 
     /// Gives a record to a node.
-    pub(crate) fn process_any<K0, V0>(
+    pub(crate) fn process_any<K0: 'static, V0: 'static>(
         &self,
         node: &mut dyn Node<K0, V0>,
         key: K0,
