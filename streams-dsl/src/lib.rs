@@ -18,12 +18,18 @@ pub use kstream::{BranchedKStream, EndOfStream, KStream};
 pub use ktable::KTable;
 pub use options::{Branched, Consumed, Grouped, IntoTopics, Materialized, Printed, Produced, Repartitioned};
 
+pub use streams_core::config::StreamsConfig;
 pub use streams_core::error::StreamsError;
+pub use streams_core::error::{HandlerResponse, LogAndContinue, LogAndFail};
 pub use streams_core::processor::{
     FailOnInvalidTimestamp, LogAndSkipOnInvalidTimestamp, Partitioning, RecordContext, StreamPartitioner,
     TimestampExtractor, TimestampedRecord, TopicNameExtractor, UsePartitionTimeOnInvalidTimestamp,
     WallclockTimestampExtractor,
 };
 pub use streams_core::record::{Headers, Record};
+pub use streams_core::runtime::{
+    CloseOptions, KafkaStreams, RestoreListener, State, StoreRestore, UncaughtExceptionResponse,
+};
 pub use streams_core::serde;
 pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology};
+pub use streams_core::{broker, query, record};

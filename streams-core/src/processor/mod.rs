@@ -14,7 +14,8 @@ pub use downstream::{Child, Downstream, NodeRef};
 pub use sink::{Partitioning, SinkNode, SinkTopic, StreamPartitioner, TopicNameExtractor};
 pub use source::{Head, SourceNode, SourceReader, TimestampExtractor, TimestampedRecord};
 pub use timestamp::{
-    FailOnInvalidTimestamp, LogAndSkipOnInvalidTimestamp, UsePartitionTimeOnInvalidTimestamp, WallclockTimestampExtractor,
+    FailOnInvalidTimestamp, LogAndSkipOnInvalidTimestamp, UsePartitionTimeOnInvalidTimestamp,
+    WallclockTimestampExtractor,
 };
 
 use crate::error::StreamsError;

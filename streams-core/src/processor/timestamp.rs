@@ -76,14 +76,8 @@ mod tests {
     fn extract(extractor: &dyn TimestampExtractor<String, i64>, timestamp: i64, partition_time: i64) -> Option<i64> {
         let context = RecordContext { topic: "t".into(), partition: 0, offset: 7 };
         let (key, headers) = ("k".to_owned(), Headers::default());
-        let record = TimestampedRecord {
-            key: &key,
-            value: &33,
-            timestamp,
-            headers: &headers,
-            context: &context,
-            wall_time: 99,
-        };
+        let record =
+            TimestampedRecord { key: &key, value: &33, timestamp, headers: &headers, context: &context, wall_time: 99 };
         extractor.extract(&record, partition_time).ok()
     }
 

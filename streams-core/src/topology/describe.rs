@@ -117,11 +117,7 @@ impl<'a> Description<'a> {
                     writeln!(f, "    Sink: {} (topic: {topic})\n      <-- {above}", node.name)?;
                 }
                 NodeKind::Sink { topic: None } => {
-                    writeln!(
-                        f,
-                        "    Sink: {} (extractor class: TopicNameExtractor)\n      <-- {above}",
-                        node.name
-                    )?;
+                    writeln!(f, "    Sink: {} (extractor class: TopicNameExtractor)\n      <-- {above}", node.name)?;
                 }
             }
         }
