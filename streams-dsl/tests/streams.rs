@@ -3,13 +3,13 @@
 mod common;
 
 use common::{run, run_with};
+use std::sync::Arc;
 use std::time::Duration;
 use streams_dsl::test_driver::{TestDriverConfig, TopologyTestDriver};
 use streams_dsl::{
     Branched, Consumed, Headers, KStream, LogAndContinue, LogAndSkipOnInvalidTimestamp, Partitioning, Produced, Record,
     StreamsBuilder, TimestampedRecord, WallclockTimestampExtractor,
 };
-use std::sync::Arc;
 
 type Text = KStream<String, String>;
 

@@ -20,4 +20,3 @@ pub use driver::TopologyTestDriver;
 pub use input::TestInputTopic;
 pub use output::TestOutputTopic;
 pub use store::TestKeyValueStore;
-

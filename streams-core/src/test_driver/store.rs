@@ -37,9 +37,10 @@ impl<K: 'static, V: 'static> TestKeyValueStore<K, V> {
     /// As [`get`](Self::get).
     pub fn get_with_timestamp(&self, key: &K) -> Result<Option<(V, i64)>, StreamsError> {
         let mut bytes = Vec::new();
-        let written = self.key_serde.serialize(&self.topic, key, &mut bytes).map_err(|error| {
-            StreamsError::Serialization { topic: self.topic.to_string(), part: "key", error }
-        })?;
+        let written = self
+            .key_serde
+            .serialize(&self.topic, key, &mut bytes)
+            .map_err(|error| StreamsError::Serialization { topic: self.topic.to_string(), part: "key", error })?;
         if written == Written::Null {
             return Ok(None);
         }

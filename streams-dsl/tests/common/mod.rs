@@ -63,4 +63,3 @@ fn text(bytes: Bytes) -> String {
         },
     }
 }
-
