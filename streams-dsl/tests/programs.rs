@@ -22,7 +22,8 @@ fn word_count() -> Topology {
 
 #[test]
 fn word_count_counts_words_over_all_lines() {
-    let cases: [(&[&str], &[(&str, i64)]); 2] = [
+    type Case = (&'static [&'static str], &'static [(&'static str, i64)]);
+    let cases: [Case; 2] = [
         (
             &[
                 "hello world",

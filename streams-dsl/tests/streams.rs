@@ -21,7 +21,8 @@ const WORDS: [&str; 3] = ["in a=one@1", "in b=three@2", "in a=five@3"];
 
 #[test]
 fn mapping() {
-    let cases: [(&str, fn(&Text) -> Text, &[&str]); 8] = [
+    type Case = (&'static str, fn(&Text) -> Text, &'static [&'static str]);
+    let cases: [Case; 8] = [
         ("filter_not", |s| s.filter_not(|_, v| v.len() > 3), &["a=one@1"]),
         ("map", |s| s.map(|k, v| (v, k)), &["one=a@1", "three=b@2", "five=a@3"]),
         ("map_values", |s| s.map_values(|v| v + "!"), &["a=one!@1", "b=three!@2", "a=five!@3"]),

@@ -128,6 +128,20 @@ fn streams_as_tables() {
 }
 
 #[test]
+fn records_without_key_are_no_rows() {
+    for kept in [Materialized::new(), Materialized::named("t")] {
+        let written = run(
+            |b| {
+                let stream = b.stream::<Option<String>, String>("in");
+                stream.to_table_with(kept).to_stream().to("out");
+            },
+            &["in -=x@1", "in a=y@2"],
+        );
+        assert_eq!(written, ["a=y@2", "dropped: 1"]);
+    }
+}
+
+#[test]
 fn a_result_has_the_largest_timestamp_of_its_records() {
     check(
         |b| {
