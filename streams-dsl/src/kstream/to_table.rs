@@ -1,8 +1,8 @@
 use super::KStream;
 use crate::KTable;
 use crate::data::Data;
-use crate::nulls::NullCheck;
 use crate::graph::{Graph, Prefix, Processor, RepartitionSpec, Store};
+use crate::nulls::NullCheck;
 use crate::operators::ktable::{TableRecord, TableSourceNode, Upsert, UpsertOrDelete};
 use crate::options::Materialized;
 use crate::table_state::TableState;
