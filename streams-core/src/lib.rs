@@ -12,4 +12,5 @@ pub mod runtime;
 pub mod serde;
 pub mod store;
 pub mod task;
+pub mod test_driver;
 pub mod topology;

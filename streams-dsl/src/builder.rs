@@ -211,7 +211,7 @@ fn table_factory<K: Data, V: Data>(
             Some(store) => Some(TableStore::new(build.store(store)?, Arc::clone(&key), Arc::clone(&value), send_old)),
             None => None,
         };
-        let node = TableSourceNode::<K, V, TopicRecord>::new(table, children.downstream()?);
+        let node = TableSourceNode::<K, V, TopicRecord>::new(table, None, children.downstream()?);
         Ok(BuiltNode::node::<Option<K>, Option<V>>(node))
     })
 }

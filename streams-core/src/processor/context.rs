@@ -42,12 +42,18 @@ pub struct RecordContext {
 #[derive(Debug, Clone, Default)]
 pub struct TopicPartitions {
     counts: HashMap<Arc<str>, i32>,
+    default: Option<i32>,
 }
 
 impl TopicPartitions {
+    /// Every topic exists, and has this number of partitions where nothing else is noted.
+    pub fn with_default(partitions: i32) -> Self {
+        Self { counts: HashMap::new(), default: Some(partitions) }
+    }
+
     /// The number of partitions of `topic`, where it is known.
     pub fn get(&self, topic: &str) -> Option<i32> {
-        self.counts.get(topic).copied()
+        self.counts.get(topic).copied().or(self.default)
     }
 
     /// Notes that `topic` has `partitions` partitions.

@@ -84,8 +84,9 @@ mod tests {
     #[test]
     fn invalid_timestamps_fail_are_skipped_or_replaced() {
         let closure = |record: &TimestampedRecord<'_, String, i64>, _: i64| *record.value;
+        type Extractor<'a> = &'a dyn TimestampExtractor<String, i64>;
         // extractor, timestamp, partition time => event time (negative: dropped; none: the task stops)
-        let cases: [(&dyn TimestampExtractor<String, i64>, i64, i64, Option<i64>); 9] = [
+        let cases: [(Extractor<'_>, i64, i64, Option<i64>); 9] = [
             (&FailOnInvalidTimestamp, 5, 9, Some(5)),
             (&FailOnInvalidTimestamp, -1, 9, None),
             (&LogAndSkipOnInvalidTimestamp, 5, 9, Some(5)),

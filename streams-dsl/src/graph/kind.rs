@@ -56,9 +56,11 @@ pub(crate) struct Repartition {
     pub partitions: Option<i32>,
     pub flow: FlowType,
     pub filter: NodeFactory,
-    /// Makes the factories of sink and source, given the topic's name.
-    pub ends: Box<dyn Fn(&str) -> (NodeFactory, NodeFactory)>,
+    pub ends: RepartitionEnds,
 }
+
+/// Makes the factories of sink and source of a repartition topic, given its name.
+pub(crate) type RepartitionEnds = Box<dyn Fn(&str) -> (NodeFactory, NodeFactory)>;
 
 /// What a repartition topic is named after: `<prefix>-repartition`.
 pub(crate) enum Prefix {

@@ -28,15 +28,17 @@ use streams_core::topology::{BuiltNode, FlowType};
 pub struct BranchedKStream<K, V> {
     stream: KStream<K, V>,
     handle: Handle,
-    /// One per child of the node, in their order.
-    predicates: Rc<RefCell<Vec<Option<Predicate<K, V>>>>>,
+    predicates: Predicates<K, V>,
     streams: BTreeMap<String, KStream<K, V>>,
 }
+
+/// One per child of the node, in their order; none for the default branch.
+type Predicates<K, V> = Rc<RefCell<Vec<Option<Predicate<K, V>>>>>;
 
 impl<K: Data, V: Data> KStream<K, V> {
     /// Splits the stream into branches.
     pub fn split(&self) -> BranchedKStream<K, V> {
-        let predicates: Rc<RefCell<Vec<Option<Predicate<K, V>>>>> = Rc::default();
+        let predicates: Predicates<K, V> = Rc::default();
         let generated = self.handle.graph().new_name("KSTREAM-BRANCH-");
         let late = Rc::clone(&predicates);
         let processor = Processor {

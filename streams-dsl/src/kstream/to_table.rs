@@ -2,6 +2,7 @@ use super::KStream;
 use crate::KTable;
 use crate::data::Data;
 use crate::graph::{Graph, Prefix, Processor, RepartitionSpec, Store};
+use crate::nulls::NullCheck;
 use crate::operators::ktable::{TableRecord, TableSourceNode, Upsert, UpsertOrDelete};
 use crate::options::Materialized;
 use crate::table_state::TableState;
@@ -114,6 +115,7 @@ fn node_factory<K: Data, V: Data, V2: Data, R: TableRecord<K, V2, Key = K, Value
             Some(store) => Some(TableStore::new(build.store(store)?, Arc::clone(&key), Arc::clone(&row), send_old)),
             None => None,
         };
-        Ok(BuiltNode::node::<K, V>(TableSourceNode::<K, V2, R>::new(table, children.downstream()?)))
+        let nulls = NullCheck::new(Some(&key), "");
+        Ok(BuiltNode::node::<K, V>(TableSourceNode::<K, V2, R>::new(table, nulls, children.downstream()?)))
     })
 }

@@ -42,7 +42,7 @@ impl<K: Clone + 'static, V: Clone + 'static> Collector<K, V> {
     }
 
     /// Gives a record to a node of string keys.
-    pub(crate) fn process<V0>(
+    pub(crate) fn process<V0: 'static>(
         &self,
         node: &mut dyn Node<String, V0>,
         key: &str,
@@ -52,7 +52,7 @@ impl<K: Clone + 'static, V: Clone + 'static> Collector<K, V> {
     }
 
     /// Gives a record to a node.
-    pub(crate) fn process_any<K0, V0>(
+    pub(crate) fn process_any<K0: 'static, V0: 'static>(
         &self,
         node: &mut dyn Node<K0, V0>,
         key: K0,

@@ -7,12 +7,15 @@ pub struct Branched<K, V> {
     pub(crate) chain: Chain<K, V>,
 }
 
+/// Continues a branch.
+type BranchFunction<K, V> = Box<dyn FnOnce(KStream<K, V>) -> KStream<K, V>>;
+
 /// What is done with a branch.
 pub(crate) enum Chain<K, V> {
     /// It is in the map of branches.
     Keep,
     /// What the function makes of it is in the map.
-    Function(Box<dyn FnOnce(KStream<K, V>) -> KStream<K, V>>),
+    Function(BranchFunction<K, V>),
     /// It is given away, and not in the map.
     Consumer(Box<dyn FnOnce(KStream<K, V>)>),
 }

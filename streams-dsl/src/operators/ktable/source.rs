@@ -1,4 +1,5 @@
 use crate::data::Data;
+use crate::nulls::NullCheck;
 use std::marker::PhantomData;
 use streams_core::error::StreamsError;
 use streams_core::processor::{Downstream, Node, Operator, TaskContext};
@@ -10,6 +11,8 @@ use streams_core::store::{Change, TableStore};
 /// `R` says how a record is a row. The last record wins, even where its timestamp is older. Records with null key are dropped and counted.
 pub(crate) struct TableSourceNode<K, V, R> {
     table: Option<TableStore<K, V>>,
+    /// For rows that are not kept; a store finds null keys itself.
+    nulls: Option<NullCheck<K>>,
     downstream: Downstream<K, Change<V>>,
     form: PhantomData<R>,
 }
@@ -25,8 +28,12 @@ pub(crate) trait TableRecord<K, V>: 'static {
 }
 
 impl<K, V, R> TableSourceNode<K, V, R> {
-    pub(crate) fn new(table: Option<TableStore<K, V>>, downstream: Downstream<K, Change<V>>) -> Self {
-        Self { table, downstream, form: PhantomData }
+    pub(crate) fn new(
+        table: Option<TableStore<K, V>>,
+        nulls: Option<NullCheck<K>>,
+        downstream: Downstream<K, Change<V>>,
+    ) -> Self {
+        Self { table, nulls, downstream, form: PhantomData }
     }
 }
 
@@ -42,6 +49,12 @@ impl<K: Data, V: Data, R: 'static> TableSourceNode<K, V, R> {
         match &mut self.table {
             Some(table) => table.update(context, &self.downstream, key, headers, |_, _| Ok((timestamp, row))),
             None => {
+                if let Some(nulls) = &mut self.nulls
+                    && nulls.is_null(&key)?
+                {
+                    context.drop_record("its key is null");
+                    return Ok(());
+                }
                 let value = Change { old: None, new: row };
                 self.downstream.forward(context, Record { key, value, timestamp, headers })
             }

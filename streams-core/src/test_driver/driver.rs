@@ -1,0 +1,130 @@
+use super::error::misuse;
+use super::machine::Machine;
+use super::{TestDriverConfig, TestInputTopic, TestKeyValueStore, TestOutputTopic};
+use crate::error::StreamsError;
+use crate::serde::{DefaultSerde, Serde};
+use crate::topology::Topology;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Runs a topology record by record.
+///
+/// Input topics, output topics and stores that it hands out keep it alive.
+pub struct TopologyTestDriver {
+    shared: Rc<RefCell<Shared>>,
+}
+
+/// What the driver and its topics share.
+pub(super) struct Shared {
+    topology: Topology,
+    config: TestDriverConfig,
+    topics: Vec<String>,
+    pub(super) wall_time: i64,
+    machine: Option<Machine>,
+}
+
+impl Shared {
+    /// The tasks; built at the first use.
+    pub(super) fn machine(&mut self) -> Result<&mut Machine, StreamsError> {
+        let Self { topology, config, topics, wall_time, machine } = self;
+        match machine {
+            Some(machine) => Ok(machine),
+            None => Ok(machine.insert(Machine::new(topology, config, topics, *wall_time)?)),
+        }
+    }
+}
+
+impl TopologyTestDriver {
+    /// A driver with application id `test-application` and default settings.
+    pub fn new(topology: &Topology) -> Self {
+        Self::with_config(topology, TestDriverConfig::default())
+    }
+
+    /// A driver with these settings.
+    pub fn with_config(topology: &Topology, config: TestDriverConfig) -> Self {
+        let wall_time = config.initial_wall_clock_time;
+        let topology = topology.clone();
+        let shared = Shared { topology, config, topics: Vec::new(), wall_time, machine: None };
+        Self { shared: Rc::new(RefCell::new(shared)) }
+    }
+
+    /// A topic to pipe records into, with the default serdes of their types. Topics that only a pattern names are created before
+    /// the first record is piped.
+    pub fn create_input_topic<K: DefaultSerde, V: DefaultSerde>(&self, topic: &str) -> TestInputTopic<K, V> {
+        self.create_input_topic_with(topic, K::Serde::default(), V::Serde::default())
+    }
+
+    /// A topic to pipe records into.
+    pub fn create_input_topic_with<K: 'static, V: 'static>(
+        &self,
+        topic: &str,
+        key_serde: impl Serde<K>,
+        value_serde: impl Serde<V>,
+    ) -> TestInputTopic<K, V> {
+        self.shared.borrow_mut().topics.push(topic.to_owned());
+        TestInputTopic::new(Rc::clone(&self.shared), topic, Arc::new(key_serde), Arc::new(value_serde))
+    }
+
+    /// A topic to read records from, with the default serdes of their types. Internal topics are called by their full names
+    /// (`<application id>-<store>-changelog`).
+    pub fn create_output_topic<K: DefaultSerde, V: DefaultSerde>(&self, topic: &str) -> TestOutputTopic<K, V> {
+        self.create_output_topic_with(topic, K::Serde::default(), V::Serde::default())
+    }
+
+    /// A topic to read records from.
+    pub fn create_output_topic_with<K: 'static, V: 'static>(
+        &self,
+        topic: &str,
+        key_serde: impl Serde<K>,
+        value_serde: impl Serde<V>,
+    ) -> TestOutputTopic<K, V> {
+        TestOutputTopic::new(Rc::clone(&self.shared), topic, Arc::new(key_serde), Arc::new(value_serde))
+    }
+
+    /// Moves the wall clock on, and lets the tasks do what waited for that.
+    ///
+    /// # Errors
+    /// What the topology fails with.
+    pub fn advance_wall_clock_time(&self, by: Duration) -> Result<(), StreamsError> {
+        let mut shared = self.shared.borrow_mut();
+        let by = i64::try_from(by.as_millis()).map_err(|_| misuse("time cannot be moved that far"))?;
+        shared.wall_time = shared.wall_time.saturating_add(by);
+        let now = shared.wall_time;
+        shared.machine()?.set_wall_time(now)
+    }
+
+    /// The rows of a key-value store, as they are now.
+    ///
+    /// # Errors
+    /// There is no such store, or its types are others.
+    pub fn key_value_store<K: 'static, V: 'static>(&self, name: &str) -> Result<TestKeyValueStore<K, V>, StreamsError> {
+        let mut shared = self.shared.borrow_mut();
+        let topology = shared.topology.clone();
+        let spec = topology.store(name).ok_or_else(|| {
+            let names: Vec<_> = topology.stores().iter().map(|store| store.name.as_str()).collect();
+            misuse(format!("the topology has no store {name}; it has {}", names.join(", ")))
+        })?;
+        let serdes = spec.types.serdes::<K, V>().ok_or_else(|| {
+            let (key, value) = spec.types.names();
+            misuse(format!("store {name} has keys of type {key} and values of type {value}"))
+        })?;
+        let store = shared.machine()?.store(name).ok_or_else(|| misuse(format!("no task has store {name}")))?;
+        Ok(TestKeyValueStore::new(store, spec.format, serdes))
+    }
+
+    /// Names of all topics written to so far, changelogs and repartition topics among them.
+    pub fn produced_topic_names(&self) -> BTreeSet<String> {
+        match &self.shared.borrow().machine {
+            Some(machine) => machine.outputs().keys().cloned().collect(),
+            None => BTreeSet::new(),
+        }
+    }
+
+    /// Number of records dropped so far, in all tasks.
+    pub fn dropped_records(&self) -> u64 {
+        self.shared.borrow().machine.as_ref().map_or(0, Machine::dropped_records)
+    }
+}

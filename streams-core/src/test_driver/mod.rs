@@ -1,0 +1,22 @@
+//! Runs a topology record by record, without brokers, threads or clock: for tests of topologies.
+//!
+//! A record that is piped into a [`TestInputTopic`] is processed at once, to the end: after every record the task commits, so write
+//! buffers are flushed and no update is ever skipped, and what was written to topics that the topology itself reads is processed as
+//! well. There is one task per subtopology, and every topic has one partition. Time stands still unless the test moves it.
+//!
+//! It drives the same [`Task`](crate::task::Task) as a running application does, on the stores that the topology declares (in a temporary directory).
+
+mod config;
+mod directory;
+mod driver;
+mod error;
+mod input;
+mod machine;
+mod output;
+mod store;
+
+pub use config::TestDriverConfig;
+pub use driver::TopologyTestDriver;
+pub use input::TestInputTopic;
+pub use output::TestOutputTopic;
+pub use store::TestKeyValueStore;
