@@ -66,7 +66,11 @@ impl EmbeddedRun {
         while drained < 2 {
             drained = if self.is_drained()? { drained + 1 } else { 0 };
             if self.streams.state().has_ended() || Instant::now() > deadline {
-                return Err(self.streams.last_error().unwrap_or_else(|| "the input is not processed".to_owned()).into());
+                return Err(self
+                    .streams
+                    .last_error()
+                    .unwrap_or_else(|| "the input is not processed".to_owned())
+                    .into());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -84,7 +88,7 @@ impl EmbeddedRun {
             for partition in 0..topic.partitions {
                 let partition = TopicPartition::new(topic.name.as_str(), partition);
                 let committed = self.broker.committed_offset(application_id, &partition).unwrap_or(0);
-                if committed < self.broker.end_offset(&partition)? {
+                if committed < self.broker.end_offset(&partition, Isolation::ReadUncommitted)? {
                     return Ok(false);
                 }
             }

@@ -4,8 +4,8 @@ use signal_hook::iterator::Signals;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
-use streams_dsl::broker::{Admin, Broker, NewTopic, Properties};
 use streams_dsl::broker::librdkafka::Librdkafka;
+use streams_dsl::broker::{Admin, Broker, NewTopic, Properties};
 use streams_dsl::{KafkaStreams, State};
 
 /// Partitions of the topics that the example creates.

@@ -7,11 +7,16 @@ mod context;
 mod downstream;
 mod sink;
 mod source;
+mod timestamp;
 
 pub use context::{RecordContext, TaskContext, TopicPartitions};
 pub use downstream::{Child, Downstream, NodeRef};
 pub use sink::{Partitioning, SinkNode, SinkTopic, StreamPartitioner, TopicNameExtractor};
 pub use source::{Head, SourceNode, SourceReader, TimestampExtractor, TimestampedRecord};
+pub use timestamp::{
+    FailOnInvalidTimestamp, LogAndSkipOnInvalidTimestamp, UsePartitionTimeOnInvalidTimestamp,
+    WallclockTimestampExtractor,
+};
 
 use crate::error::StreamsError;
 use crate::record::Record;

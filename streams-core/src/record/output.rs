@@ -106,6 +106,16 @@ impl OutputBatch {
         self.spans.clear();
     }
 
+    /// Forgets the first `count` records, or all where there are fewer; the others follow in their order.
+    pub fn drop_first(&mut self, count: usize) {
+        let Some(start) = self.spans.get(count).map(|span| span.start) else { return self.clear() };
+        self.spans.drain(..count);
+        self.data.drain(..start);
+        for span in &mut self.spans {
+            span.start -= start;
+        }
+    }
+
     /// Record number `index`.
     ///
     /// # Panics
@@ -253,7 +263,10 @@ mod tests {
         let (first, second) = (batch.get(0), batch.get(1));
         assert_eq!((first.record.key, first.record.value), (Some(&b"k"[..]), None));
         assert_eq!((second.record.key, second.record.headers), (Some(&b"key"[..]), &[2, b'h', 1][..]));
-        batch.clear();
-        assert_eq!((batch.len(), batch.topic_index("out")), (0, topic));
+        batch.drop_first(1);
+        assert_eq!((batch.len(), batch.get(0).record.key), (1, Some(&b"key"[..])));
+        assert_eq!(batch.get(0).record.headers, &[2, b'h', 1]);
+        batch.drop_first(5);
+        assert_eq!((batch.len(), batch.size_bytes(), batch.topic_index("out")), (0, 0, topic));
     }
 }

@@ -543,6 +543,7 @@ impl<B: Broker> Control<B> {
         threads.for_each(|thread| drop(thread.join()));
         lock(&self.instance.tasks).clear();
         *lock(&self.instance.identity) = None;
+        self.instance.directory.unlock();
         let failed = self.closing.as_ref().is_some_and(|closing| closing.failed);
         let lifecycle = &self.instance.lifecycle;
         if failed {

@@ -1,9 +1,11 @@
+use super::lifecycle::lock;
 use crate::error::StreamsError;
 use crate::task::TaskId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
@@ -17,8 +19,8 @@ const PROCESS_FILE: &str = "kafka-streams-process-metadata";
 pub(crate) struct StateDirectory {
     root: PathBuf,
     process_id: Uuid,
-    /// Locked for as long as it is open.
-    _lock: File,
+    /// Locked for as long as it is open: until the instance has ended, though views of its stores may live on.
+    lock: Mutex<Option<File>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,7 +51,12 @@ impl StateDirectory {
             Err(TryLockError::Error(error)) => return Err(fault(&root, format!("cannot be locked: {error}"))),
         }
         let process_id = process_id(&root)?;
-        Ok(Self { root, process_id, _lock: lock })
+        Ok(Self { root, process_id, lock: Mutex::new(Some(lock)) })
+    }
+
+    /// Lets another instance use the folder.
+    pub(crate) fn unlock(&self) {
+        lock(&self.lock).take();
     }
 
     /// The id by which the instance is known to its group.

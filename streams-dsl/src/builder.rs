@@ -1,0 +1,217 @@
+use crate::data::Data;
+use crate::graph::{Graph, GraphRef, Handle, Kind, Processor, Source, Store, TableSource};
+use crate::operators::ktable::{RowTimestamp, TableSourceNode, TopicRecord};
+use crate::options::{Consumed, IntoTopics, Materialized};
+use crate::table_state::TableState;
+use crate::{KStream, KTable};
+use std::rc::Rc;
+use std::sync::Arc;
+use streams_core::error::StreamsError;
+use streams_core::processor::SourceNode;
+use streams_core::serde::{DefaultSerde, OptionSerde, SerdeRef};
+use streams_core::store::{Change, TableStore};
+use streams_core::topology::{BuiltNode, FlowType, NodeFactory, SourceTopics, Topology};
+
+/// Declares streams and tables, and makes a [`Topology`] of them.
+///
+/// A mistake (a missing serde, a name used twice, …) does not stop the declaration; [`build`](Self::build) reports all of them.
+///
+/// ```
+/// # use streams_dsl::StreamsBuilder;
+/// let builder = StreamsBuilder::new();
+/// builder.stream::<String, String>("lines").filter(|_, line| line.contains("important")).to("important-lines");
+/// let topology = builder.build()?;
+/// assert_eq!(topology.subtopologies().len(), 1);
+/// # Ok::<(), streams_dsl::StreamsError>(())
+/// ```
+#[derive(Default)]
+pub struct StreamsBuilder {
+    graph: GraphRef,
+}
+
+impl StreamsBuilder {
+    /// A builder without streams.
+    pub fn new() -> Self {
+        Self { graph: GraphRef::default() }
+    }
+
+    /// A stream of the records of one topic or several, with the default serdes of their types.
+    ///
+    /// A topic that has records with null key is read with `Option<K>` as key type, one that has null values with `Option<V>` as value type.
+    pub fn stream<K, V>(&self, topics: impl IntoTopics) -> KStream<K, V>
+    where
+        K: Data + DefaultSerde,
+        V: Data + DefaultSerde,
+    {
+        self.stream_with(topics, Consumed::defaults())
+    }
+
+    /// A stream of the records of one topic or several.
+    pub fn stream_with<K: Data, V: Data>(&self, topics: impl IntoTopics, consumed: Consumed<K, V>) -> KStream<K, V> {
+        self.source(SourceTopics::Names(topics.into_topics()), consumed)
+    }
+
+    /// A stream of the records of all topics whose whole names match the pattern, also of those that come later.
+    pub fn stream_pattern<K, V>(&self, pattern: regex::Regex) -> KStream<K, V>
+    where
+        K: Data + DefaultSerde,
+        V: Data + DefaultSerde,
+    {
+        self.stream_pattern_with(pattern, Consumed::defaults())
+    }
+
+    /// A stream of the records of all topics whose whole names match the pattern, also of those that come later.
+    pub fn stream_pattern_with<K: Data, V: Data>(
+        &self,
+        pattern: regex::Regex,
+        consumed: Consumed<K, V>,
+    ) -> KStream<K, V> {
+        self.source(SourceTopics::Pattern(pattern), consumed)
+    }
+
+    /// A table of the last value of each key of a topic, with the default serdes of their types.
+    ///
+    /// A null value deletes the row of its key. Records with null key are dropped and counted. The rows are kept in a store only
+    /// where a later step needs them.
+    pub fn table<K, V>(&self, topic: impl Into<String>) -> KTable<K, V>
+    where
+        K: Data + DefaultSerde,
+        V: Data + DefaultSerde,
+    {
+        self.table_with(topic, Consumed::defaults(), Materialized::new())
+    }
+
+    /// A table of the last value of each key of a topic. The rows are kept in a store where `materialized` names it, or a later step needs
+    /// them; serdes are those of `consumed`, or else of `materialized`.
+    pub fn table_with<K: Data, V: Data>(
+        &self,
+        topic: impl Into<String>,
+        consumed: Consumed<K, V>,
+        materialized: Materialized<K, V>,
+    ) -> KTable<K, V> {
+        let topic = topic.into();
+        let root = self.root();
+        let (store_name, [source_name, table_name]) = {
+            let mut graph = self.graph.borrow_mut();
+            let store = materialized.name.clone();
+            let store = store.unwrap_or_else(|| graph.new_store_name(&format!("{topic}-")));
+            (store, ["KSTREAM-SOURCE-", "KTABLE-SOURCE-"].map(|prefix| graph.new_name(prefix)))
+        };
+        let step = format!("table of topic {topic}");
+        let key = consumed.key.resolve(materialized.key.resolve(None).as_ref());
+        let value = consumed.value.resolve(materialized.value.resolve(None).as_ref());
+        let (key_serde, value_serde) = (root.require(&step, "key", key), root.require(&step, "value", value));
+        let queryable = materialized.name.clone();
+        let (Some(key), Some(value)) = (key_serde, value_serde) else {
+            return KTable::broken(root, queryable);
+        };
+        let state = TableState::source(queryable.is_some());
+        let store = Store {
+            spec: materialized.spec(store_name.clone(), Arc::clone(&key), Arc::clone(&value)),
+            materialized: state.materialized(),
+            send_old: state.send_old(),
+        };
+        let table = Processor {
+            input: FlowType::of::<Option<K>, Option<V>>(),
+            output: Some(FlowType::of::<K, Change<V>>()),
+            factory: {
+                let (key, value, state) = (Arc::clone(&key), Arc::clone(&value), Rc::clone(&state));
+                Box::new(move || {
+                    let store = state.is_materialized().then(|| store_name.clone());
+                    table_factory(store, Arc::clone(&key), Arc::clone(&value), state.sends_old())
+                })
+            },
+            store: Some(store),
+        };
+        let source = Source {
+            topics: SourceTopics::Names(vec![topic]),
+            reset: consumed.reset,
+            output: FlowType::of::<Option<K>, Option<V>>(),
+            factory: table_source_factory(&consumed, &key, &value),
+        };
+        let kind = Kind::TableSource(TableSource { source_name, source, table });
+        let id = self.graph.borrow_mut().add(table_name, consumed.name, Vec::new(), kind);
+        KTable::new(root.at(id), Some(key), Some(value), queryable, state)
+    }
+
+    /// The topology of all that was declared.
+    ///
+    /// # Errors
+    /// [`StreamsError::Topology`] with every mistake found.
+    pub fn build(&self) -> Result<Topology, StreamsError> {
+        self.graph.borrow().build()
+    }
+
+    fn root(&self) -> Handle {
+        Handle { graph: Rc::clone(&self.graph), id: Graph::ROOT }
+    }
+
+    fn source<K: Data, V: Data>(&self, topics: SourceTopics, consumed: Consumed<K, V>) -> KStream<K, V> {
+        let root = self.root();
+        let name = self.graph.borrow_mut().new_name("KSTREAM-SOURCE-");
+        let step = format!("stream {}", consumed.name.as_deref().unwrap_or(&name));
+        let key = root.require(&step, "key", consumed.key.resolve(None));
+        let value = root.require(&step, "value", consumed.value.resolve(None));
+        let (Some(key), Some(value)) = (key, value) else { return KStream::broken(root) };
+        let source = Source {
+            topics,
+            reset: consumed.reset,
+            output: FlowType::of::<K, V>(),
+            factory: stream_source_factory(&consumed, &key, &value),
+        };
+        let id = self.graph.borrow_mut().add(name, consumed.name, Vec::new(), Kind::Source(source));
+        KStream::new(root.at(id), Some(key), Some(value), false)
+    }
+}
+
+fn stream_source_factory<K: Data, V: Data>(
+    consumed: &Consumed<K, V>,
+    key: &SerdeRef<K>,
+    value: &SerdeRef<V>,
+) -> NodeFactory {
+    let (key, value, extractor) = (Arc::clone(key), Arc::clone(value), consumed.extractor.get());
+    Arc::new(move |build, children| {
+        Ok(BuiltNode::source::<K, V>(SourceNode {
+            key_serde: Arc::clone(&key),
+            value_serde: Arc::clone(&value),
+            timestamp_extractor: Arc::clone(&extractor),
+            deserialization_handler: build.deserialization_handler(),
+            downstream: children.downstream()?,
+        }))
+    })
+}
+
+fn table_source_factory<K: Data, V: Data>(
+    consumed: &Consumed<K, V>,
+    key: &SerdeRef<K>,
+    value: &SerdeRef<V>,
+) -> NodeFactory {
+    let key: SerdeRef<Option<K>> = Arc::new(OptionSerde::shared(Arc::clone(key)));
+    let value: SerdeRef<Option<V>> = Arc::new(OptionSerde::shared(Arc::clone(value)));
+    let extractor = consumed.extractor.get();
+    Arc::new(move |build, children| {
+        Ok(BuiltNode::source::<Option<K>, Option<V>>(SourceNode {
+            key_serde: Arc::clone(&key),
+            value_serde: Arc::clone(&value),
+            timestamp_extractor: Arc::new(RowTimestamp(Arc::clone(&extractor))),
+            deserialization_handler: build.deserialization_handler(),
+            downstream: children.downstream()?,
+        }))
+    })
+}
+
+fn table_factory<K: Data, V: Data>(
+    store: Option<String>,
+    key: SerdeRef<K>,
+    value: SerdeRef<V>,
+    send_old: bool,
+) -> NodeFactory {
+    Arc::new(move |build, children| {
+        let table = match &store {
+            Some(store) => Some(TableStore::new(build.store(store)?, Arc::clone(&key), Arc::clone(&value), send_old)),
+            None => None,
+        };
+        let node = TableSourceNode::<K, V, TopicRecord>::new(table, children.downstream()?);
+        Ok(BuiltNode::node::<Option<K>, Option<V>>(node))
+    })
+}

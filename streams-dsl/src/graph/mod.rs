@@ -1,0 +1,103 @@
+//! The logical graph that the methods of streams and tables write, and that becomes a topology at `build()`.
+//!
+//! As in Kafka Streams, one counter numbers processors and stores in the order of the calls, and it advances for names that
+//! are given by the user as well: so adding a name to a step changes no other name.
+
+mod handle;
+mod kind;
+mod write;
+
+pub(crate) use handle::{Handle, RepartitionSpec};
+pub(crate) use kind::{Kind, Prefix, Processor, Sink, Source, Store, TableSource};
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// The graph of one builder, shared by its streams and tables.
+pub(crate) type GraphRef = Rc<RefCell<Graph>>;
+
+/// The place of a node in its graph.
+pub(crate) type GraphId = usize;
+
+/// Steps in the order in which they were declared.
+#[derive(Default)]
+pub(crate) struct Graph {
+    counter: u32,
+    nodes: Vec<GraphNode>,
+    mistakes: Vec<String>,
+}
+
+/// One step.
+pub(crate) struct GraphNode {
+    /// Its name where the user gives none.
+    pub generated: String,
+    /// The user's name for it.
+    pub given: Option<String>,
+    /// Where its records come from.
+    pub parents: Vec<GraphId>,
+    /// What it becomes.
+    pub kind: Kind,
+}
+
+impl GraphNode {
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        self.given.as_deref().unwrap_or(&self.generated)
+    }
+}
+
+impl Graph {
+    /// Stands for a step that could not be declared; what hangs below it is left out, as the mistake is noted already.
+    pub(crate) const ROOT: GraphId = GraphId::MAX;
+
+    /// The next generated name of a processor, a store or a topic.
+    pub(crate) fn new_name(&mut self, prefix: &str) -> String {
+        let number = self.counter;
+        self.counter += 1;
+        format!("{prefix}{number:010}")
+    }
+
+    /// The next generated name of a store, `<prefix>STATE-STORE-<number>`.
+    pub(crate) fn new_store_name(&mut self, prefix: &str) -> String {
+        self.new_name(&format!("{prefix}STATE-STORE-"))
+    }
+
+    /// The place that the next step gets.
+    pub(crate) fn next_id(&self) -> GraphId {
+        self.nodes.len()
+    }
+
+    /// Appends a step.
+    pub(crate) fn add(
+        &mut self,
+        generated: String,
+        given: Option<String>,
+        parents: Vec<GraphId>,
+        kind: Kind,
+    ) -> GraphId {
+        self.nodes.push(GraphNode { generated, given, parents, kind });
+        self.nodes.len() - 1
+    }
+
+    /// The name of a step.
+    pub(crate) fn name(&self, id: GraphId) -> &str {
+        self.nodes.get(id).map_or("(a step that could not be declared)", GraphNode::name)
+    }
+
+    /// Gives a step one more parent.
+    pub(crate) fn add_parent(&mut self, id: GraphId, parent: GraphId) {
+        self.nodes[id].parents.push(parent);
+    }
+
+    /// Gives a step a name.
+    pub(crate) fn rename(&mut self, id: GraphId, name: String) {
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.given = Some(name);
+        }
+    }
+
+    /// Notes something that makes the topology impossible; `build()` reports all of them.
+    pub(crate) fn mistake(&mut self, message: String) {
+        self.mistakes.push(message);
+    }
+}

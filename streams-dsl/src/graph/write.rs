@@ -1,0 +1,224 @@
+use super::kind::{Kind, Prefix, Processor, Repartition, Source, TableSource};
+use super::{Graph, GraphId};
+use std::collections::HashMap;
+use streams_core::error::StreamsError;
+use streams_core::topology::{
+    FlowType, NodeFactory, NodeKind, RepartitionTopic, SourceTopics, Topology, TopologyBuilder,
+};
+
+const REPARTITION_SUFFIX: &str = "-repartition";
+
+impl Graph {
+    /// The topology, or everything that is wrong with it.
+    pub(crate) fn build(&self) -> Result<Topology, StreamsError> {
+        let mut writer = Writer {
+            graph: self,
+            builder: TopologyBuilder::new(),
+            mistakes: self.mistakes.clone(),
+            same_as: HashMap::new(),
+            failed: vec![false; self.nodes.len()],
+        };
+        writer.merge_sources();
+        for id in 0..self.nodes.len() {
+            writer.write(id);
+        }
+        let Writer { builder, mut mistakes, .. } = writer;
+        if !mistakes.is_empty() {
+            mistakes.dedup();
+            return Err(StreamsError::Topology(mistakes.join("; ")));
+        }
+        builder.build()
+    }
+}
+
+/// Writes a graph to a topology, step by step in the order of their declaration.
+///
+/// Parents come before their children in that order, so it is also the order in which Kafka Streams writes its graph.
+struct Writer<'a> {
+    graph: &'a Graph,
+    builder: TopologyBuilder,
+    mistakes: Vec<String>,
+    /// Sources that read what an earlier one reads.
+    same_as: HashMap<GraphId, GraphId>,
+    /// Steps that could not be written; those below them are left out in silence.
+    failed: Vec<bool>,
+}
+
+impl Writer<'_> {
+    /// Finds streams of the same topics: they share one source.
+    fn merge_sources(&mut self) {
+        let mut first: HashMap<String, GraphId> = HashMap::new();
+        for (id, node) in self.graph.nodes.iter().enumerate() {
+            let Kind::Source(source) = &node.kind else { continue };
+            let key = match &source.topics {
+                SourceTopics::Pattern(pattern) => format!("pattern {}", pattern.as_str()),
+                SourceTopics::Names(names) => {
+                    let mut names = names.clone();
+                    names.sort_unstable();
+                    names.dedup();
+                    format!("topics {}", names.join(" "))
+                }
+            };
+            let other = *first.entry(key).or_insert(id);
+            if other == id {
+                continue;
+            }
+            let Kind::Source(main) = &self.graph.nodes[other].kind else { continue };
+            if let Some(difference) = difference(main, source) {
+                let (a, b) = (self.graph.nodes[other].name(), node.name());
+                self.mistakes.push(format!("{a} and {b} read the same topics {difference}"));
+                self.failed[id] = true;
+            }
+            self.same_as.insert(id, other);
+        }
+    }
+
+    fn write(&mut self, id: GraphId) {
+        let node = &self.graph.nodes[id];
+        let parents: Vec<GraphId> = node.parents.iter().map(|parent| self.resolve(*parent)).collect();
+        if self.same_as.contains_key(&id) {
+            return;
+        }
+        if parents.iter().any(|&parent| self.failed.get(parent).copied().unwrap_or(true)) {
+            self.failed[id] = true;
+            return;
+        }
+        let names: Vec<String> = parents.iter().map(|&parent| self.output_name(parent)).collect();
+        let mut parents: Vec<&str> = Vec::with_capacity(names.len());
+        for name in &names {
+            if !parents.contains(&name.as_str()) {
+                parents.push(name);
+            }
+        }
+        let written = match &node.kind {
+            Kind::Source(source) => self.source(node.name(), source),
+            Kind::TableSource(source) => self.table_source(id, source),
+            Kind::Processor(processor) => self.processor(node.name(), processor, &parents),
+            Kind::Repartition(repartition) => self.repartition(id, repartition, &parents),
+            Kind::Sink(sink) => {
+                let kind = NodeKind::Sink { topic: sink.topic.clone() };
+                self.add(node.name(), kind, &parents, Some(sink.input), None, &sink.factory)
+            }
+        };
+        if let Err(error) = written {
+            self.failed[id] = true;
+            self.mistakes.push(match error {
+                StreamsError::Topology(message) => message,
+                other => other.to_string(),
+            });
+        }
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        kind: NodeKind,
+        parents: &[&str],
+        input: Option<FlowType>,
+        output: Option<FlowType>,
+        factory: &NodeFactory,
+    ) -> Result<(), StreamsError> {
+        self.builder.add_node(name, kind, parents, input, output, NodeFactory::clone(factory)).map(|_| ())
+    }
+
+    fn source(&mut self, name: &str, source: &Source) -> Result<(), StreamsError> {
+        let kind = NodeKind::Source { topics: source.topics.clone(), reset: source.reset };
+        self.add(name, kind, &[], None, Some(source.output), &source.factory)
+    }
+
+    fn table_source(&mut self, id: GraphId, table: &TableSource) -> Result<(), StreamsError> {
+        let name = self.graph.nodes[id].name();
+        let source_name = self.table_source_name(id, table);
+        self.source(&source_name, &table.source)?;
+        self.processor(name, &table.table, &[&source_name])
+    }
+
+    fn table_source_name(&self, id: GraphId, table: &TableSource) -> String {
+        match &self.graph.nodes[id].given {
+            Some(given) => format!("{given}-source"),
+            None => table.source_name.clone(),
+        }
+    }
+
+    fn processor(&mut self, name: &str, processor: &Processor, parents: &[&str]) -> Result<(), StreamsError> {
+        let factory = (processor.factory)();
+        self.add(name, NodeKind::Processor, parents, Some(processor.input), processor.output, &factory)?;
+        match &processor.store {
+            Some(store) if store.materialized.get() => {
+                let mut spec = store.spec.clone();
+                spec.keep_prior = store.send_old.get();
+                self.builder.add_store(spec, &[name])
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn repartition(&mut self, id: GraphId, step: &Repartition, parents: &[&str]) -> Result<(), StreamsError> {
+        let topic = self.repartition_topic(id, step);
+        let [sink, filter, source] = self.repartition_names(id, step);
+        let flow = Some(step.flow);
+        let (sink_factory, source_factory) = (step.ends)(&topic);
+        self.builder.add_repartition_topic(RepartitionTopic { name: topic.clone(), partitions: step.partitions });
+        self.add(&filter, NodeKind::Processor, parents, flow, flow, &step.filter)?;
+        self.add(&sink, NodeKind::Sink { topic: Some(topic.clone()) }, &[&filter], flow, None, &sink_factory)?;
+        let kind = NodeKind::Source { topics: SourceTopics::Names(vec![topic]), reset: None };
+        self.add(&source, kind, &[], None, flow, &source_factory)
+    }
+
+    fn prefix<'s>(&'s self, id: GraphId, step: &'s Repartition) -> &'s str {
+        match &step.prefix {
+            Prefix::Own => self.graph.nodes[id].name(),
+            Prefix::Fixed(prefix) => prefix,
+            Prefix::NameOf(other) => self.graph.name(*other),
+        }
+    }
+
+    fn repartition_topic(&self, id: GraphId, step: &Repartition) -> String {
+        let prefix = self.prefix(id, step);
+        match prefix.ends_with(REPARTITION_SUFFIX) {
+            true => prefix.to_owned(),
+            false => format!("{prefix}{REPARTITION_SUFFIX}"),
+        }
+    }
+
+    /// Names of sink, filter and source.
+    fn repartition_names(&self, id: GraphId, step: &Repartition) -> [String; 3] {
+        if is_generated(self.prefix(id, step)) {
+            return step.names.clone();
+        }
+        let topic = self.repartition_topic(id, step);
+        ["sink", "filter", "source"].map(|end| format!("{topic}-{end}"))
+    }
+
+    fn resolve(&self, id: GraphId) -> GraphId {
+        self.same_as.get(&id).copied().unwrap_or(id)
+    }
+
+    /// The node that forwards what the step makes.
+    fn output_name(&self, id: GraphId) -> String {
+        let node = &self.graph.nodes[id];
+        match &node.kind {
+            Kind::Repartition(step) => {
+                let [_, _, source] = self.repartition_names(id, step);
+                source
+            }
+            _ => node.name().to_owned(),
+        }
+    }
+}
+
+/// Why two sources of the same topics cannot be one.
+fn difference(a: &Source, b: &Source) -> Option<String> {
+    if a.output != b.output {
+        return Some(format!("as {} and as {}; read them once and map the records", a.output.name(), b.output.name()));
+    }
+    (a.reset != b.reset).then(|| "with different offset reset policies".to_owned())
+}
+
+/// Whether a name is one of those that the counter makes for streams: `KSTREAM` … ten digits.
+fn is_generated(name: &str) -> bool {
+    let digits = name.len().checked_sub(10).and_then(|at| name.get(at..));
+    name.starts_with("KSTREAM")
+        && digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+        && name[..name.len() - 10].ends_with('-')
+}

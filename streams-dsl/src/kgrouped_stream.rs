@@ -1,0 +1,239 @@
+use crate::data::Data;
+use crate::graph::{Graph, GraphId, Handle, Prefix, Processor, RepartitionSpec, Store};
+use crate::nulls::NullCheck;
+use crate::operators::kgroupedstream::{Aggregate, Reduce};
+use crate::options::{Grouped, Materialized};
+use crate::table_state::TableState;
+use crate::{KStream, KTable};
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::error::Error;
+use std::rc::Rc;
+use std::sync::Arc;
+use streams_core::error::StreamsError;
+use streams_core::processor::{Downstream, Node};
+use streams_core::serde::{DefaultSerde, SerdeRef};
+use streams_core::store::{Change, TableStore};
+use streams_core::topology::{BuiltNode, FlowType, NodeFactory};
+
+const AGGREGATE: &str = "KSTREAM-AGGREGATE-";
+const REDUCE: &str = "KSTREAM-REDUCE-";
+
+/// A stream whose records are grouped by key, ready to be aggregated.
+///
+/// The results are tables: every record updates the row of its key. The timestamp of a row is the largest of the records in it. Records
+/// with null key or null value are dropped and counted.
+pub struct KGroupedStream<K, V> {
+    handle: Handle,
+    key_serde: Option<SerdeRef<K>>,
+    value_serde: Option<SerdeRef<V>>,
+    repartition_required: bool,
+    /// The user's name of the grouping.
+    name: Option<String>,
+    /// The repartition topic of a named grouping, shared by all its aggregations.
+    repartition: Rc<Cell<Option<GraphId>>>,
+}
+
+impl<K, V> Clone for KGroupedStream<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            handle: self.handle.clone(),
+            key_serde: self.key_serde.clone(),
+            value_serde: self.value_serde.clone(),
+            repartition_required: self.repartition_required,
+            name: self.name.clone(),
+            repartition: Rc::clone(&self.repartition),
+        }
+    }
+}
+
+impl<K: Data, V: Data> KGroupedStream<K, V> {
+    pub(crate) fn new(stream: &KStream<K, V>, grouped: Grouped<K, V>) -> Self {
+        Self {
+            handle: stream.handle.clone(),
+            key_serde: grouped.key.resolve(stream.key_serde.as_ref()),
+            value_serde: grouped.value.resolve(stream.value_serde.as_ref()),
+            repartition_required: stream.repartition_required,
+            name: grouped.name,
+            repartition: Rc::default(),
+        }
+    }
+
+    /// Counts the records of each key.
+    pub fn count(&self) -> KTable<K, i64> {
+        self.counted(Materialized::new().with_value_serde(<i64 as DefaultSerde>::Serde::default()))
+    }
+
+    /// Counts the records of each key, in a store that can be named.
+    ///
+    /// ```
+    /// # use streams_dsl::{Materialized, StreamsBuilder};
+    /// # let builder = StreamsBuilder::new();
+    /// let clicks = builder.stream::<String, String>("clicks");
+    /// clicks.group_by_key().count_with(Materialized::named("clicks-per-url"));
+    /// ```
+    pub fn count_with(&self, materialized: Materialized<K, i64>) -> KTable<K, i64> {
+        if materialized.name.is_none() {
+            // Kafka Streams takes a number too many here, and keeps doing so for the sake of the names of existing topics.
+            self.handle.graph().new_store_name(AGGREGATE);
+        }
+        self.counted(materialized)
+    }
+
+    fn counted(&self, mut materialized: Materialized<K, i64>) -> KTable<K, i64> {
+        if materialized.value.resolve(None).is_none() {
+            materialized = materialized.with_value_serde(<i64 as DefaultSerde>::Serde::default());
+        }
+        self.aggregate_with(|| 0, |_, _, count| count + 1, materialized)
+    }
+
+    /// Combines the values of each key to one, with the present one as first argument; the first value stands as it is.
+    pub fn reduce(&self, reducer: impl Fn(V, V) -> V + Send + Sync + 'static) -> KTable<K, V> {
+        self.reduce_with(reducer, Materialized::new())
+    }
+
+    /// [`reduce`](Self::reduce) in a store that can be named.
+    pub fn reduce_with(
+        &self,
+        reducer: impl Fn(V, V) -> V + Send + Sync + 'static,
+        materialized: Materialized<K, V>,
+    ) -> KTable<K, V> {
+        self.try_reduce(move |aggregate: V, value: V| Ok::<_, Infallible>(reducer(aggregate, value)), materialized)
+    }
+
+    /// [`reduce_with`](Self::reduce_with) with a function that may fail.
+    pub fn try_reduce<E>(
+        &self,
+        reducer: impl Fn(V, V) -> Result<V, E> + Send + Sync + 'static,
+        materialized: Materialized<K, V>,
+    ) -> KTable<K, V>
+    where
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        let reducer = Arc::new(move |aggregate: V, value: V| reducer(aggregate, value).map_err(StreamsError::user));
+        let value = materialized.value.resolve(self.value_serde.as_ref());
+        let make = move |table, nulls, downstream| Reduce::new(Arc::clone(&reducer), table, nulls, downstream);
+        self.table(REDUCE, materialized, value, make)
+    }
+
+    /// Adds each record to the aggregate of its key, which begins as `initializer` says; the aggregates have the default serde of their type.
+    ///
+    /// ```
+    /// # use streams_dsl::StreamsBuilder;
+    /// # let builder = StreamsBuilder::new();
+    /// let sales = builder.stream::<String, f64>("sales");
+    /// sales.group_by_key().aggregate(|| 0.0, |_product, amount, total| total + amount).to_stream().to("totals");
+    /// ```
+    pub fn aggregate<A: Data + DefaultSerde>(
+        &self,
+        initializer: impl Fn() -> A + Send + Sync + 'static,
+        aggregator: impl Fn(&K, V, A) -> A + Send + Sync + 'static,
+    ) -> KTable<K, A> {
+        let materialized = Materialized::new().with_value_serde(A::Serde::default());
+        self.aggregate_with(initializer, aggregator, materialized)
+    }
+
+    /// [`aggregate`](Self::aggregate) in a store that can be named, with the serde of the aggregates.
+    pub fn aggregate_with<A: Data>(
+        &self,
+        initializer: impl Fn() -> A + Send + Sync + 'static,
+        aggregator: impl Fn(&K, V, A) -> A + Send + Sync + 'static,
+        materialized: Materialized<K, A>,
+    ) -> KTable<K, A> {
+        let initializer = move || Ok::<_, Infallible>(initializer());
+        let aggregator = move |key: &K, value: V, aggregate: A| Ok::<_, Infallible>(aggregator(key, value, aggregate));
+        self.try_aggregate(initializer, aggregator, materialized)
+    }
+
+    /// [`aggregate_with`](Self::aggregate_with) with functions that may fail.
+    pub fn try_aggregate<A: Data, E>(
+        &self,
+        initializer: impl Fn() -> Result<A, E> + Send + Sync + 'static,
+        aggregator: impl Fn(&K, V, A) -> Result<A, E> + Send + Sync + 'static,
+        materialized: Materialized<K, A>,
+    ) -> KTable<K, A>
+    where
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        let initializer = Arc::new(move || initializer().map_err(StreamsError::user));
+        let aggregator = Arc::new(move |key: &K, value: V, aggregate: A| {
+            aggregator(key, value, aggregate).map_err(StreamsError::user)
+        });
+        let aggregates = materialized.value.resolve(None);
+        let make = move |table, nulls, downstream| {
+            Aggregate::new(Arc::clone(&initializer), Arc::clone(&aggregator), table, nulls, downstream)
+        };
+        self.table(AGGREGATE, materialized, aggregates, make)
+    }
+
+    /// Declares the table that an aggregation makes.
+    fn table<A: Data, N: Node<K, V>>(
+        &self,
+        prefix: &str,
+        materialized: Materialized<K, A>,
+        aggregates: Option<SerdeRef<A>>,
+        make: impl Fn(TableStore<K, A>, Option<NullCheck<V>>, Downstream<K, Change<A>>) -> N + Send + Sync + 'static,
+    ) -> KTable<K, A> {
+        let queryable = materialized.name.clone();
+        let store = queryable.clone().unwrap_or_else(|| self.handle.graph().new_store_name(prefix));
+        let generated = self.handle.graph().new_name(prefix);
+        let key = materialized.key.resolve(self.key_serde.as_ref());
+        let key = self.handle.require(&generated, "key", key);
+        let aggregates = self.handle.require(&generated, "value", aggregates);
+        let (Some(key), Some(aggregates)) = (key, aggregates) else {
+            return KTable::broken(self.handle.at(Graph::ROOT), queryable);
+        };
+        let parent = if self.repartition_required { self.repartition(&store, &key) } else { self.handle.clone() };
+        let state = TableState::aggregate();
+        let spec = materialized.spec(store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
+        let make = Arc::new(make);
+        let factory = {
+            let (key, aggregates, values, state) =
+                (Arc::clone(&key), Arc::clone(&aggregates), self.value_serde.clone(), Rc::clone(&state));
+            move || -> NodeFactory {
+                let (key, aggregates, values) = (Arc::clone(&key), Arc::clone(&aggregates), values.clone());
+                let (make, store, send_old) = (Arc::clone(&make), store.clone(), state.sends_old());
+                Arc::new(move |build, children| {
+                    let store = build.store(&store)?;
+                    let nulls = NullCheck::new(values.as_ref(), &store.serde_topic());
+                    let table = TableStore::new(store, Arc::clone(&key), Arc::clone(&aggregates), send_old);
+                    Ok(BuiltNode::node::<K, V>(make(table, nulls, children.downstream()?)))
+                })
+            }
+        };
+        let processor = Processor {
+            input: FlowType::of::<K, V>(),
+            output: Some(FlowType::of::<K, Change<A>>()),
+            factory: Box::new(factory),
+            store: Some(Store { spec, materialized: state.materialized(), send_old: state.send_old() }),
+        };
+        let handle = parent.add_processor(generated, None, processor);
+        KTable::new(handle, Some(key), Some(aggregates), queryable, state)
+    }
+
+    /// The repartition topic before an aggregation: one of its own, or that of the grouping where it has a name.
+    fn repartition(&self, store: &str, key: &SerdeRef<K>) -> Handle {
+        let names = self.handle.new_repartition_names();
+        if let Some(id) = self.repartition.get() {
+            return self.handle.at(id);
+        }
+        let topic = self.name.clone().unwrap_or_else(|| store.to_owned());
+        let key = self.key_serde.clone().unwrap_or_else(|| Arc::clone(key));
+        let step = format!("repartition topic {topic}");
+        let Some(value) = self.handle.require(&step, "value", self.value_serde.clone()) else {
+            return self.handle.at(Graph::ROOT);
+        };
+        let spec = RepartitionSpec {
+            key_serde: key,
+            value_serde: value,
+            partitioner: None,
+            partitions: None,
+            drop_null_keys: true,
+        };
+        let handle = self.handle.add_repartition(topic.clone(), None, Prefix::Fixed(topic), names, spec);
+        if self.name.is_some() {
+            self.repartition.set(Some(handle.id));
+        }
+        handle
+    }
+}

@@ -1,0 +1,13 @@
+//! Nodes of tables: changes in, changes out.
+
+mod filter;
+mod forms;
+mod map_values;
+mod source;
+mod to_stream;
+
+pub(crate) use filter::TableFilter;
+pub(crate) use forms::{RowTimestamp, TopicRecord, Upsert, UpsertOrDelete};
+pub(crate) use map_values::TableMapValues;
+pub(crate) use source::{TableRecord, TableSourceNode};
+pub(crate) use to_stream::ToStream;

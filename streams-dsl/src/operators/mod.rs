@@ -1,0 +1,8 @@
+//! The nodes that the steps of streams and tables become, one per file.
+
+pub(crate) mod kgroupedstream;
+pub(crate) mod kstream;
+pub(crate) mod ktable;
+
+#[cfg(test)]
+pub(crate) mod testing;

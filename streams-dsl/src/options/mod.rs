@@ -1,0 +1,27 @@
+//! What can be said about a source, a sink, a grouping, a repartition topic or a store.
+//!
+//! All are made in the same three ways: `named(name)` where the types have default serdes, `with(key_serde, value_serde)`, and `new()`, which
+//! names no serde, so that those of the stream above are used. `with_name` and the others then add to it.
+
+mod branched;
+mod consumed;
+mod grouped;
+mod materialized;
+mod printed;
+mod produced;
+mod repartitioned;
+mod serdes;
+mod topics;
+
+pub use branched::Branched;
+pub use consumed::Consumed;
+pub use grouped::Grouped;
+pub use materialized::Materialized;
+pub use printed::Printed;
+pub use produced::Produced;
+pub use repartitioned::Repartitioned;
+pub use topics::IntoTopics;
+
+pub(crate) use branched::Chain;
+pub(crate) use printed::{Mapper, Target};
+pub(crate) use serdes::{SerdeChoice, common_options};
