@@ -78,7 +78,12 @@ fn measure_all(bench: &Bench<'_>, command: &str) -> Result<()> {
         println!("\n{} {}\n\n{table}", bench.options.records(program), program.unit());
         if bench.options.markdown {
             let file = bench.environment.dev.with_file_name("docs").join("BENCHMARKS.md");
-            markdown::update(&file, program, &markdown::section(command, &facts, &table))?;
+            markdown::update(
+                &file,
+                program,
+                bench.options.records(program),
+                &markdown::section(command, &facts, &table),
+            )?;
         }
     }
     Ok(())
