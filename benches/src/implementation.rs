@@ -1,0 +1,109 @@
+use crate::bare::Bare;
+use crate::failure::{Context, Result};
+use crate::programs::Program;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Who does a program's work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Implementation {
+    Ours,
+    Java,
+    Bare,
+}
+
+impl Implementation {
+    pub const ALL: [Self; 3] = [Self::Ours, Self::Java, Self::Bare];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Java => "java",
+            Self::Bare => "bare",
+        }
+    }
+
+    /// For the table.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Ours => "kafka-streams-rs",
+            Self::Java => "Kafka Streams (Java)",
+            Self::Bare => "bare rdkafka: consume and produce, no more",
+        }
+    }
+}
+
+/// Where the programs are: what `./dev bench` hands over.
+pub struct Environment {
+    pub servers: String,
+    pub dev: PathBuf,
+    pub java: PathBuf,
+    pub classpath: String,
+    examples: PathBuf,
+}
+
+impl Environment {
+    pub fn read() -> Result<Self> {
+        let get = |name: &str| {
+            env::var(name).context(|| format!("{name}: start this program by ./dev bench, see benches/README.md"))
+        };
+        Ok(Self {
+            servers: get("KAFKA_BOOTSTRAP_SERVERS")?,
+            dev: get("KAFKA_DEV")?.into(),
+            java: get("BENCH_JAVA")?.into(),
+            classpath: get("BENCH_JAVA_CLASSPATH")?,
+            examples: get("EXAMPLE_BIN_DIR")?.into(),
+        })
+    }
+}
+
+/// One run of one implementation, with names of its own.
+pub struct Job<'a> {
+    pub program: Program,
+    pub implementation: Implementation,
+    pub application_id: &'a str,
+    pub input: &'a str,
+    pub output: &'a str,
+    pub state: &'a Path,
+    pub commit_interval_ms: u64,
+    pub settings: &'a [String],
+}
+
+impl Job<'_> {
+    pub fn command(&self, environment: &Environment) -> Result<Command> {
+        Ok(match self.implementation {
+            Implementation::Ours => {
+                self.streams(Command::new(environment.examples.join(self.program.name())), environment)
+            }
+            Implementation::Java => {
+                let mut command = Command::new(&environment.java);
+                command.arg("-cp").arg(&environment.classpath).arg(self.program.java_class());
+                self.streams(command, environment)
+            }
+            Implementation::Bare => {
+                let bare = Bare {
+                    servers: environment.servers.clone(),
+                    group: self.application_id.to_owned(),
+                    input: self.input.to_owned(),
+                    output: self.output.to_owned(),
+                    commit_interval_ms: self.commit_interval_ms.to_string(),
+                };
+                let mut command = Command::new(env::current_exe().context(|| "this program's own path".to_owned())?);
+                command.args(bare.arguments());
+                command
+            }
+        })
+    }
+
+    /// Ours and Java's programs take the same options.
+    fn streams(&self, mut command: Command, environment: &Environment) -> Command {
+        command.args(["--bootstrap-servers", &environment.servers, "--application-id", self.application_id]);
+        command.args(["--input", self.input, "--output", self.output, "--state-dir"]).arg(self.state);
+        command.args(["--set", &format!("commit.interval.ms={}", self.commit_interval_ms)]);
+        for setting in self.settings {
+            command.args(["--set", setting]);
+        }
+        command
+    }
+}

@@ -1,0 +1,96 @@
+//! Runs our examples, the same topologies on Kafka Streams in Java, and a bare consume-and-produce loop in turn, on the same input on a real
+//! Kafka, and compares what they cost. `./dev bench` starts it; benches/README.md says how it measures.
+
+mod bare;
+mod child;
+mod cluster;
+mod digest;
+mod drained;
+mod failure;
+mod generator;
+mod implementation;
+mod input;
+mod interrupt;
+mod machine;
+mod markdown;
+mod options;
+mod producing;
+mod programs;
+mod report;
+mod run;
+mod verify;
+
+use bare::Bare;
+use cluster::Cluster;
+use failure::{Context, Result};
+use implementation::Environment;
+use interrupt::Interrupt;
+use options::Options;
+use run::Bench;
+use std::env;
+use std::process::{self, ExitCode};
+use std::time::SystemTime;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let result = match arguments.split_first() {
+        Some((first, rest)) if first == "--bare" => bare(rest),
+        Some((first, _)) if first == "--help" => {
+            println!("{}", options::USAGE);
+            Ok(())
+        }
+        _ => benchmarks(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bare(arguments: &[String]) -> Result<()> {
+    Bare::parse(arguments)?.run(&Interrupt::install()?)
+}
+
+fn benchmarks(arguments: &[String]) -> Result<()> {
+    let options = Options::parse(arguments)?;
+    let environment = Environment::read()?;
+    let interrupt = Interrupt::install()?;
+    let cluster = Cluster::connect(&environment.servers, &prefix()?)?;
+    let bench = Bench { cluster: &cluster, environment: &environment, options: &options, interrupt: &interrupt };
+    let command = format!("./dev bench {}", arguments.join(" "));
+    let result = measure_all(&bench, command.trim_end());
+    // Also after a failure; that failure is then the one to tell.
+    let cleaned = cluster.clean_up();
+    result.and(cleaned)
+}
+
+fn measure_all(bench: &Bench<'_>, command: &str) -> Result<()> {
+    let facts = machine::facts(bench.environment);
+    for (name, value) in &facts {
+        println!("{name}: {value}");
+    }
+    for &program in &bench.options.programs {
+        let runs = bench.measure(program)?;
+        let table = report::table(program, bench.options, &runs);
+        println!("\n{} {}\n\n{table}", bench.options.records(program), program.unit());
+        if bench.options.markdown {
+            let file = bench.environment.dev.with_file_name("docs").join("BENCHMARKS.md");
+            markdown::update(
+                &file,
+                program,
+                bench.options.records(program),
+                &markdown::section(command, &facts, &table),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Different for every run of the harness, so that one that was killed disturbs none after it.
+fn prefix() -> Result<String> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).context(|| "the clock is wrong".to_owned())?;
+    Ok(format!("bench-{}-{}", now.as_secs(), process::id()))
+}

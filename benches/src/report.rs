@@ -1,0 +1,118 @@
+//! The table of results.
+
+use crate::implementation::Implementation;
+use crate::options::Options;
+use crate::programs::Program;
+use crate::run::Run;
+use std::fmt::Write;
+
+const HEADER: [&str; 7] = [
+    "program",
+    "implementation",
+    "CPU s per million records: min / median / max",
+    "to Java",
+    "peak MiB: median",
+    "to Java",
+    "wall s: median",
+];
+
+/// A table in Markdown, which reads well on a terminal too; one row per implementation that ran.
+pub fn table(program: Program, options: &Options, runs: &[Run]) -> String {
+    let millions = options.records(program) as f64 / 1e6;
+    let of = |implementation: Implementation, value: fn(&Run) -> f64| {
+        Summary::of(runs.iter().filter(|run| run.implementation == implementation).map(value).collect())
+    };
+    let cpu: fn(&Run) -> f64 = |run| run.cost.cpu.as_secs_f64();
+    let memory: fn(&Run) -> f64 = |run| run.cost.memory as f64 / f64::from(1 << 20);
+    let wall: fn(&Run) -> f64 = |run| run.wall.as_secs_f64();
+    let (java_cpu, java_memory) = (of(Implementation::Java, cpu), of(Implementation::Java, memory));
+
+    let mut rows = vec![HEADER.map(str::to_owned)];
+    for implementation in Implementation::ALL {
+        let (Some(cpu), Some(memory), Some(wall)) =
+            (of(implementation, cpu), of(implementation, memory), of(implementation, wall))
+        else {
+            continue;
+        };
+        rows.push([
+            program.name().to_owned(),
+            implementation.title().to_owned(),
+            format!("{:.2} / {:.2} / {:.2}", cpu.min / millions, cpu.median / millions, cpu.max / millions),
+            ratio(&cpu, java_cpu.as_ref()),
+            format!("{:.0}", memory.median),
+            ratio(&memory, java_memory.as_ref()),
+            format!("{:.1}", wall.median),
+        ]);
+    }
+    aligned(&rows)
+}
+
+struct Summary {
+    min: f64,
+    median: f64,
+    max: f64,
+}
+
+impl Summary {
+    fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
+        let (min, max) = (*values.first()?, *values.last()?);
+        let middle = values.len() / 2;
+        let median = if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 };
+        Some(Self { min, median, max })
+    }
+}
+
+fn ratio(ours: &Summary, java: Option<&Summary>) -> String {
+    match java {
+        Some(java) if java.median > 0.0 => format!("{:.3}", ours.median / java.median),
+        _ => "-".to_owned(),
+    }
+}
+
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let widths: [usize; N] = std::array::from_fn(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0));
+    let mut text = String::new();
+    for (number, row) in rows.iter().enumerate() {
+        for (cell, width) in row.iter().zip(widths) {
+            let _ = write!(text, "| {cell:width$} ");
+        }
+        text.push_str("|\n");
+        if number == 0 {
+            widths.iter().for_each(|width| {
+                let _ = write!(text, "|{}", "-".repeat(width + 2));
+            });
+            text.push_str("|\n");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::child::Cost;
+    use std::time::Duration;
+
+    fn run(implementation: Implementation, cpu: u64, mebibytes: u64) -> Run {
+        let cost = Cost { cpu: Duration::from_secs(cpu), memory: mebibytes << 20 };
+        Run { implementation, cost, wall: Duration::from_secs(9) }
+    }
+
+    #[test]
+    fn shows_medians_and_their_ratio_to_java() {
+        let runs = [
+            run(Implementation::Ours, 3, 10),
+            run(Implementation::Java, 10, 400),
+            run(Implementation::Ours, 1, 30),
+            run(Implementation::Java, 8, 500),
+            run(Implementation::Ours, 2, 20),
+        ];
+        let options = Options { messages: 500_000, ..Options::default() };
+        let table = table(Program::Filter, &options, &runs);
+        let ours = table.lines().nth(2).unwrap();
+        let cells: Vec<_> = ours.split('|').map(str::trim).collect();
+        assert_eq!(cells[3..8], ["2.00 / 4.00 / 6.00", "0.222", "20", "0.044", "9.0"]);
+        assert_eq!(table.lines().count(), 4, "{table}");
+    }
+}
