@@ -1,7 +1,7 @@
 use super::RestoreListener;
 use super::changelog::{ChangelogExtent, RestoringStore, restore_start};
 use super::positions::starting_positions;
-use crate::broker::{Admin, Broker, Consumer, Fetched, OffsetSpec, Waker};
+use crate::broker::{Admin, Broker, BrokerErrorKind, Consumer, Fetched, OffsetSpec, Waker};
 use crate::config::ClientRole;
 use crate::error::StreamsError;
 use crate::record::{RecordBatch, TopicPartition};
@@ -146,7 +146,7 @@ impl<B: Broker> RestoreThread<B> {
     fn add(&mut self, task: TaskId, since: Instant) {
         match self.prepare(task) {
             Ok(()) => self.finish_restored(),
-            Err(error) if error.is_retriable() && since.elapsed() < self.instance.settings.task_timeout => {
+            Err(error) if may_pass(&error) && since.elapsed() < self.instance.settings.task_timeout => {
                 tracing::warn!("task {task} cannot be prepared: {error}; trying again");
                 self.waiting.push(Waiting { task, since, due: Instant::now() + RETRY_PAUSE });
             }
@@ -319,7 +319,7 @@ impl<B: Broker> RestoreThread<B> {
         }
         for id in finished {
             if let Err(error) = self.finish(id) {
-                if error.is_retriable() {
+                if may_pass(&error) {
                     tracing::warn!("task {id} cannot start: {error}; trying again");
                     self.waiting.push(Waiting { task: id, since: Instant::now(), due: Instant::now() + RETRY_PAUSE });
                 } else {
@@ -435,6 +435,16 @@ impl<B: Broker> RestoreThread<B> {
                 );
             }
         }
+    }
+}
+
+/// Whether a task that cannot be prepared for this reason may be prepared later: the cluster is not reachable, or does not know a topic
+/// yet that was just made, or a former owner still has the stores open.
+fn may_pass(error: &StreamsError) -> bool {
+    match error {
+        StreamsError::Store(StoreError::Locked { .. }) => true,
+        StreamsError::Broker(error) => error.is_retriable() || error.kind == BrokerErrorKind::UnknownTopicOrPartition,
+        _ => false,
     }
 }
 
