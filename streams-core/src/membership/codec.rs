@@ -144,7 +144,11 @@ impl Writer {
 
     /// Text of at most 65535 bytes; what is longer is cut.
     pub(super) fn string(&mut self, text: &str) {
-        let text = &text[..text.floor_char_boundary(u16::MAX.into())];
+        let mut end = text.len().min(u16::MAX.into());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let text = &text[..end];
         self.bytes.put_u16(text.len() as u16);
         self.bytes.put_slice(text.as_bytes());
     }

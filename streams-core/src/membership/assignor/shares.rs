@@ -41,7 +41,7 @@ pub(super) fn share(shares: &[Share<'_>], weights: &[u64]) -> Vec<Vec<u64>> {
         let mut add_bounds = |from, to, tasks: u64, given: u64| {
             let low = floor(tasks, member) - given;
             network.add(from, to, low as i64, -REQUIRED);
-            network.add(from, to, i64::from(tasks * weights[member] % total != 0), 0);
+            network.add(from, to, i64::from(!(tasks * weights[member]).is_multiple_of(total)), 0);
             tasks
         };
         let sums = |stateful: Option<bool>| {

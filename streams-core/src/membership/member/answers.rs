@@ -52,7 +52,18 @@ impl ClassicMember {
         }
     }
 
+    /// Whether a generation may have passed without this member. A dynamic member would not be in the group any more, but a
+    /// static one stays, with an old subscription: others may have been given what it does not say that it holds.
+    fn has_missed(&self, generation: i32) -> bool {
+        let missed = |former| generation != former && Some(generation) != i32::checked_add(former, 1);
+        self.config.instance_id.is_some() && self.generation.is_some_and(missed)
+    }
+
     fn take_generation(&mut self, now: Duration, joined: JoinedGroup) {
+        if self.has_missed(joined.generation) {
+            self.member_id = joined.member_id;
+            return self.lose(now, "the group has completed a rebalance without this member");
+        }
         self.generation = Some(joined.generation);
         self.leads = joined.leader_id == joined.member_id;
         self.member_id = joined.member_id;
@@ -145,6 +156,10 @@ impl ClassicMember {
             self.want(at, "the tasks could not be distributed");
         } else if assignment.error.is_none() {
             self.backoff.succeeded();
+        }
+        if self.config.instance_id.is_some() && assignment.unsettled && self.tasks.generation == -1 {
+            // Its former self may be the one whom others wait for, and is gone without telling them.
+            self.want(now, "it has come back while tasks are withheld");
         }
         self.settling_until = if assignment.unsettled { now + self.config.session_timeout } else { now };
         self.next_heartbeat = self.next_heartbeat.min(now + self.heartbeat_interval(now));

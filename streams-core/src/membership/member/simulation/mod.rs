@@ -1,7 +1,9 @@
 //! Several members against a model of the coordinator, in virtual time: they start, crash, leave, are cut off, and messages are
 //! slow or lost. At no time may two instances be able to commit for the same task, and in the end every task runs once.
 
+mod cases;
 mod coordinator;
+mod scenario;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,12 +11,11 @@ use std::time::Duration;
 use coordinator::{Answer, Coordinator};
 use kafka_client::GroupError;
 use kafka_client::group::GroupMember;
-use proptest::collection::vec;
-use proptest::prelude::*;
+use scenario::{Operation, Scenario, tasks, topology};
 use uuid::Uuid;
 
 use super::{Action, CallId, ClassicMember, Event, GroupMembershipOperation, MemberConfig, SubtopologySources};
-use crate::membership::{PlanError, PlannedSubtopology, PlannedTopology, TaskGroup, plan};
+use crate::membership::{PlanError, plan};
 use crate::task::TaskId;
 
 const NODES: usize = 4;
@@ -23,40 +24,6 @@ const UNREST: Duration = Duration::from_secs(20);
 const END: Duration = Duration::from_secs(60);
 /// Nothing may move from here to the end.
 const CALM: Duration = Duration::from_secs(50);
-
-#[derive(Debug, Clone)]
-enum Operation {
-    Start,
-    Crash,
-    Close,
-    Rejoin,
-    Threads(u32),
-    CutOff(Duration),
-}
-
-#[derive(Debug, Clone)]
-struct Scenario {
-    /// Static members, if set.
-    statics: bool,
-    /// Per thousand of the messages that are lost.
-    loss: u64,
-    operations: Vec<(Duration, usize, Operation)>,
-    seed: u64,
-}
-
-fn scenario(loss: impl Strategy<Value = u64>, cut_off: u32) -> impl Strategy<Value = Scenario> {
-    let operation = prop_oneof![
-        4 => Just(Operation::Start),
-        2 => Just(Operation::Crash),
-        1 => Just(Operation::Close),
-        1 => Just(Operation::Rejoin),
-        1 => (0u32..4).prop_map(Operation::Threads),
-        cut_off => (0u64..15_000).prop_map(|ms| Operation::CutOff(Duration::from_millis(ms))),
-    ];
-    let at = (0..UNREST.as_millis() as u64).prop_map(Duration::from_millis);
-    (any::<bool>(), loss, vec((at, 0..NODES, operation), 1..24), any::<u64>())
-        .prop_map(|(statics, loss, operations, seed)| Scenario { statics, loss, operations, seed })
-}
 
 /// Whom an answer is for: it is lost if the process has died since.
 #[derive(Debug, Clone, Copy)]
@@ -101,19 +68,6 @@ struct Simulation {
     scenario: Scenario,
     coordinator: Coordinator<To>,
     nodes: Vec<Node>,
-}
-
-fn topology() -> PlannedTopology {
-    let part = |subtopology, partitions, stateful| PlannedSubtopology {
-        tasks: TaskGroup { subtopology, partitions, stateful },
-        topics: vec![(format!("topic-{subtopology}"), partitions)],
-    };
-    PlannedTopology { fingerprint: 7, subtopologies: vec![part(0, 5, false), part(1, 4, true)] }
-}
-
-fn tasks() -> Vec<TaskId> {
-    let parts = topology().subtopologies;
-    parts.iter().flat_map(|part| (0..part.tasks.partitions).map(|at| TaskId::new(part.tasks.subtopology, at))).collect()
 }
 
 impl Simulation {
@@ -234,7 +188,7 @@ impl Simulation {
 
     fn start(&mut self, node: usize) {
         let mut config = MemberConfig::new("group", Uuid::from_u128(node as u128), self.random ^ node as u64);
-        config.instance_id = (self.scenario.statics && node % 2 == 0).then(|| format!("instance-{node}"));
+        config.instance_id = (self.scenario.statics && node.is_multiple_of(2)).then(|| format!("instance-{node}"));
         config.topology = topology().fingerprint;
         config.sources = vec![SubtopologySources { subtopology: 0, topics: vec!["topic-0".into()] }];
         config.rebalance_timeout = Duration::from_secs(5);
@@ -414,18 +368,4 @@ fn check(scenario: Scenario) {
     let mut simulation = Simulation::new(scenario);
     simulation.run();
     simulation.assert_settled();
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
-
-    #[test]
-    fn instances_come_and_go(scenario in scenario(Just(0), 0)) {
-        check(scenario);
-    }
-
-    #[test]
-    fn instances_come_and_go_while_messages_are_lost(scenario in scenario(0u64..100, 2)) {
-        check(scenario);
-    }
 }

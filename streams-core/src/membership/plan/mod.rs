@@ -1,5 +1,8 @@
 //! The leader's work, as far as it is pure.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
