@@ -99,7 +99,10 @@ struct Chooser(Arc<Mutex<Vec<String>>>);
 impl DeserializationExceptionHandler for Chooser {
     fn handle(&self, context: &ErrorContext, error: &SerdeError) -> HandlerResponse {
         let mut asked = self.0.lock().unwrap();
-        asked.push(format!("{}-{} at {} of task {}: {error}", context.topic, context.partition, context.offset, context.task_id));
+        asked.push(format!(
+            "{}-{} at {} of task {}: {error}",
+            context.topic, context.partition, context.offset, context.task_id
+        ));
         if asked.len() < 3 { HandlerResponse::Continue } else { HandlerResponse::Fail }
     }
 }
@@ -559,7 +562,9 @@ fn shutting_down_the_application_ends_every_instance() {
     let site = Site::new(&[("in", 3), ("out", 1)]);
     let shut_down = UncaughtExceptionResponse::ShutdownApplication;
     let instances = ["one", "two", "three"].map(|name| start_answering(&site, panicking(1), name, shut_down).0);
-    wait("tasks are shared", || instances.iter().all(|streams| streams.tasks().iter().filter(|task| task.running).count() == 1));
+    wait("tasks are shared", || {
+        instances.iter().all(|streams| streams.tasks().iter().filter(|task| task.running).count() == 1)
+    });
     produce_panic(&site);
     for streams in &instances {
         error_of(streams);

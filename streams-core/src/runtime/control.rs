@@ -59,6 +59,8 @@ pub(crate) struct Control<B: Broker> {
     clean_due: Instant,
     summary_due: Option<Instant>,
     closing: Option<Closing>,
+    /// The membership is over, and nothing more will be heard of it.
+    member_ended: bool,
     ended: bool,
 }
 
@@ -127,6 +129,7 @@ impl<B: Broker> Control<B> {
             clean_due: now + CLEAN_INTERVAL.min(settings.state_cleanup_delay),
             summary_due: settings.log_summary_interval.map(|interval| now + interval),
             closing: None,
+            member_ended: false,
             ended: false,
             instance,
         })
@@ -234,6 +237,7 @@ impl<B: Broker> Control<B> {
             Action::Lost { revision, reason } => self.lost(revision, &reason),
             Action::Problem { message } => tracing::warn!("group membership: {message}"),
             Action::Fatal(error) => {
+                self.member_ended = true;
                 self.close_tasks(|_| true, false);
                 self.fail(StreamsError::Group(error.to_string()));
             }
@@ -529,7 +533,10 @@ impl<B: Broker> Control<B> {
         if threads_ended && !restoring && !closing.leaving {
             closing.leaving = true;
             let operation = closing.operation;
-            self.member_event(Event::Close { operation });
+            match self.member_ended {
+                true => self.ended = true,
+                false => self.member_event(Event::Close { operation }),
+            }
         }
     }
 

@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 const TURN: usize = 1000;
 /// How long tasks process before the thread looks after records, commands and commits again.
 const ROUND: Duration = Duration::from_millis(50);
+/// Pause before something that failed for the moment is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a stream thread is told.
 pub(crate) enum ThreadCommand {
@@ -88,6 +90,8 @@ struct StreamThread<B: Broker> {
     deliveries: Vec<Delivery>,
     last_commit: Instant,
     last_purge: Instant,
+    /// Told to end: what happens to the tasks on the way must not make it go on.
+    ending: bool,
 }
 
 struct RunningTask {
@@ -137,6 +141,7 @@ impl<B: Broker> ThreadSeed<B> {
             deliveries: Vec::new(),
             last_commit: now,
             last_purge: now,
+            ending: false,
         };
         thread.run();
     }
@@ -147,7 +152,12 @@ impl<B: Broker> StreamThread<B> {
         let error = loop {
             match catch_unwind(AssertUnwindSafe(|| self.run_until_end())) {
                 Ok(Ok(())) => break None,
-                Ok(Err(StreamsError::TaskMigrated(reason))) => self.lose_tasks(&reason),
+                Ok(Err(StreamsError::TaskMigrated(reason))) => {
+                    self.lose_tasks(&reason);
+                    if self.ending {
+                        break None;
+                    }
+                }
                 Ok(Err(error)) => break Some(error),
                 Err(panic) => break Some(self.panic_error(panic.as_ref())),
             }
@@ -189,6 +199,7 @@ impl<B: Broker> StreamThread<B> {
                     (query.run)(task);
                 }
                 Ok(ThreadCommand::Shutdown(commit)) => {
+                    self.ending = true;
                     if commit {
                         self.commit()?;
                     }
@@ -413,7 +424,7 @@ impl<B: Broker> StreamThread<B> {
             match self.producer.send(output) {
                 Ok(()) => {}
                 Err(error) if error.is_retriable() && Instant::now() < deadline => {
-                    tracing::warn!("produce: {error}; trying again");
+                    retry(&self.instance, "produce", &error)?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -492,7 +503,7 @@ impl<B: Broker> StreamThread<B> {
             match self.producer.flush(self.instance.settings.request_timeout) {
                 Ok(()) => return self.check_deliveries(),
                 Err(error) if error.is_retriable() && Instant::now() < deadline => {
-                    tracing::warn!("flush: {error}; waiting on");
+                    retry(&self.instance, "flush", &error)?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -532,4 +543,17 @@ impl<B: Broker> StreamThread<B> {
             None => StreamsError::InvalidState(format!("a panic in stream thread {}: {message}", self.index)),
         }
     }
+}
+
+/// Pauses before something that the cluster did not take is tried again.
+///
+/// # Errors
+/// [`StreamsError::TaskMigrated`] where this instance is no longer a member: what it writes is another's to write by now.
+fn retry<B: Broker>(instance: &Instance<B>, what: &str, error: &BrokerError) -> Result<(), StreamsError> {
+    if instance.identity().is_none() {
+        return Err(StreamsError::TaskMigrated(format!("this instance has lost its membership ({what}: {error})")));
+    }
+    tracing::warn!("{what}: {error}; trying again");
+    std::thread::sleep(RETRY_PAUSE);
+    Ok(())
 }

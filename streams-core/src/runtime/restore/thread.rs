@@ -1,14 +1,14 @@
 use super::RestoreListener;
 use super::changelog::{ChangelogExtent, RestoringStore, restore_start};
 use super::positions::starting_positions;
-use crate::broker::{Admin, Broker, BrokerErrorKind, Consumer, Fetched, OffsetSpec, Waker};
+use crate::broker::{Admin, Broker, BrokerError, BrokerErrorKind, Consumer, Fetched, OffsetSpec, Waker};
 use crate::config::ClientRole;
 use crate::error::StreamsError;
 use crate::record::{RecordBatch, TopicPartition};
 use crate::runtime::instance::Instance;
 use crate::runtime::internal_topics::existing_topics;
 use crate::runtime::wall_time;
-use crate::task::{TaskId, TaskParts, changelogs, input_partitions};
+use crate::task::{TaskId, TaskParts, changelogs, input_partitions, unknown_sources};
 use crate::topology::{NodeKind, StoreSpec};
 use hashbrown::HashMap;
 use state_stores::{StoreError, TaskStores};
@@ -371,6 +371,13 @@ impl<B: Broker> RestoreThread<B> {
                     return Err(StreamsError::UnknownSinkTopic { topic });
                 }
             }
+        }
+        let unknown = unknown_sources(&instance.topology, application_id, id, &topics);
+        if !unknown.is_empty() {
+            // The leader has seen them. Without them the task would run and never read these partitions.
+            let message = "not known to this broker yet";
+            let context = format!("task {id}, input {}", unknown.join(", "));
+            return Err(BrokerError::new(BrokerErrorKind::UnknownTopicOrPartition, context, message).into());
         }
         let inputs = input_partitions(&instance.topology, application_id, id, &topics);
         let coordinator = instance.coordinator.as_ref();
