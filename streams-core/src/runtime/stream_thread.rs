@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 const TURN: usize = 1000;
 /// How long tasks process before the thread looks after records, commands and commits again.
 const ROUND: Duration = Duration::from_millis(50);
+/// How often a task that waits for its other inputs (`max.task.idle.ms`) is asked again when no record comes.
+const IDLE_POLL: Duration = Duration::from_millis(10);
 /// Pause before something that failed for the moment is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -169,13 +171,19 @@ impl<B: Broker> StreamThread<B> {
     }
 
     fn run_until_end(&mut self) -> Result<(), StreamsError> {
+        // Whether the last round processed anything: records may wait that no task takes yet.
+        let mut processed = true;
         loop {
             if !self.take_commands()? {
                 return Ok(());
             }
-            let wait = if self.has_work() { Duration::ZERO } else { self.instance.settings.poll };
+            let wait = match (self.has_work(), processed) {
+                (true, true) => Duration::ZERO,
+                (true, false) => self.instance.settings.poll.min(IDLE_POLL),
+                (false, _) => self.instance.settings.poll,
+            };
             self.fetch(wait)?;
-            self.process()?;
+            processed = self.process()?;
             self.check_deliveries()?;
             if self.commit_due() {
                 self.commit()?;
@@ -307,11 +315,16 @@ impl<B: Broker> StreamThread<B> {
     }
 
     /// Pauses inputs whose queue is full, resumes those that have room again, and takes what has arrived for the others.
+    ///
+    /// Above the limit of bytes for all queues together, only inputs of which nothing is queued are fetched: a task may wait for those.
     fn fetch(&mut self, wait: Duration) -> Result<(), StreamsError> {
+        let settings = &self.instance.settings;
+        let limit = settings.input_buffer_max_bytes / settings.stream_threads.max(1);
+        let queued: usize = self.tasks.iter().map(|running| running.task.buffered_bytes()).sum();
         let mut room = self.tasks.is_empty();
         for running in &mut self.tasks {
             for input in 0..running.partitions.len() {
-                let full = running.task.is_full(input);
+                let full = running.task.is_full(input) || (queued > limit && running.task.has_records(input));
                 room |= !full;
                 if full != running.paused[input] {
                     let partition = std::slice::from_ref(&running.partitions[input]);
@@ -394,9 +407,10 @@ impl<B: Broker> StreamThread<B> {
         Ok(self.consumer.assign(&[(partition.clone(), offset)])?)
     }
 
-    /// Lets the tasks process in turn, until nothing is left or the round is over.
-    fn process(&mut self) -> Result<(), StreamsError> {
+    /// Lets the tasks process in turn, until nothing is left or the round is over. Says whether they did anything.
+    fn process(&mut self) -> Result<bool, StreamsError> {
         let started = Instant::now();
+        let mut any = false;
         loop {
             let wall_time = wall_time();
             let mut count = 0;
@@ -407,11 +421,12 @@ impl<B: Broker> StreamThread<B> {
                 self.send_output(place)?;
             }
             if count == 0 {
-                return Ok(());
+                return Ok(any);
             }
+            any = true;
             self.instance.processed_records.fetch_add(count as u64, Ordering::Relaxed);
             if started.elapsed() >= ROUND || self.tasks.iter().any(|running| running.task.commit_requested()) {
-                return Ok(());
+                return Ok(true);
             }
         }
     }

@@ -4,12 +4,13 @@ use super::positions::starting_positions;
 use crate::broker::{Admin, Broker, BrokerError, BrokerErrorKind, Consumer, Fetched, OffsetSpec, Waker};
 use crate::config::ClientRole;
 use crate::error::StreamsError;
+use crate::processor::TopicPartitions;
 use crate::record::{RecordBatch, TopicPartition};
 use crate::runtime::instance::Instance;
 use crate::runtime::internal_topics::existing_topics;
 use crate::runtime::wall_time;
 use crate::task::{TaskId, TaskParts, changelogs, input_partitions, unknown_sources};
-use crate::topology::{NodeKind, StoreSpec};
+use crate::topology::{NodeKind, StoreSpec, Topology};
 use hashbrown::HashMap;
 use state_stores::{StoreError, TaskStores};
 use std::path::Path;
@@ -356,29 +357,11 @@ impl<B: Broker> RestoreThread<B> {
     }
 
     /// What a task needs to know besides its stores: its inputs with positions, and the partition counts of its outputs.
-    fn parts(
-        &self,
-        id: TaskId,
-    ) -> Result<(Vec<crate::task::TaskInput>, crate::processor::TopicPartitions), StreamsError> {
+    fn parts(&self, id: TaskId) -> Result<(Vec<crate::task::TaskInput>, TopicPartitions), StreamsError> {
         let instance = &self.instance;
         let topics = existing_topics(&self.admin, instance.settings.request_timeout)?;
         let application_id = &instance.settings.application_id;
-        let subtopology = &instance.topology.subtopologies()[id.subtopology as usize];
-        for &node in &subtopology.nodes {
-            if let NodeKind::Sink { topic: Some(topic) } = &instance.topology.nodes()[node].kind {
-                let topic = instance.topology.topic_name(application_id, topic);
-                if topics.get(&topic).is_none() {
-                    return Err(StreamsError::UnknownSinkTopic { topic });
-                }
-            }
-        }
-        let unknown = unknown_sources(&instance.topology, application_id, id, &topics);
-        if !unknown.is_empty() {
-            // The leader has seen them. Without them the task would run and never read these partitions.
-            let message = "not known to this broker yet";
-            let context = format!("task {id}, input {}", unknown.join(", "));
-            return Err(BrokerError::new(BrokerErrorKind::UnknownTopicOrPartition, context, message).into());
-        }
+        check_topics(&instance.topology, application_id, id, &topics)?;
         let inputs = input_partitions(&instance.topology, application_id, id, &topics);
         let coordinator = instance.coordinator.as_ref();
         let inputs = starting_positions(&instance.topology, &instance.settings, &self.admin, coordinator, inputs)?;
@@ -453,6 +436,32 @@ fn may_pass(error: &StreamsError) -> bool {
         StreamsError::Broker(error) => error.is_retriable() || error.kind == BrokerErrorKind::UnknownTopicOrPartition,
         _ => false,
     }
+}
+
+/// Looks whether all topics that a task names are there. The leader has seen inputs and internal topics, so where one is missing it is this
+/// broker's metadata that lags: without waiting for it the task would run and never read that input.
+fn check_topics(
+    topology: &Topology,
+    application_id: &str,
+    id: TaskId,
+    topics: &TopicPartitions,
+) -> Result<(), StreamsError> {
+    let mut lagging = unknown_sources(topology, application_id, id, topics);
+    for &node in &topology.subtopologies()[id.subtopology as usize].nodes {
+        if let NodeKind::Sink { topic: Some(name) } = &topology.nodes()[node].kind {
+            let topic = topology.topic_name(application_id, name);
+            match topics.get(&topic) {
+                Some(_) => {}
+                None if topology.is_repartition_topic(name) => lagging.push(topic),
+                None => return Err(StreamsError::UnknownSinkTopic { topic }),
+            }
+        }
+    }
+    if lagging.is_empty() {
+        return Ok(());
+    }
+    let context = format!("task {id}, topics {}", lagging.join(", "));
+    Err(BrokerError::new(BrokerErrorKind::UnknownTopicOrPartition, context, "not known to this broker yet").into())
 }
 
 /// How long ago a wall-clock time (milliseconds since the epoch) was.
