@@ -96,6 +96,9 @@ fn members_that_restart_one_by_one_move_nothing_but_their_own_tasks() {
         instances.iter().all(|(streams, _)| tasks(streams).len() == TASKS / names.len())
     };
     wait("two tasks each", || settled(&instances));
+    // Only tasks with state have a place where they belong.
+    produce_words(&site.broker, "in", PARTITIONS, words(0, 400));
+    site.drain(&["in"]);
     let before: Vec<_> = instances.iter().map(|(streams, _)| tasks(streams)).collect();
     for place in 0..names.len() {
         let others: Vec<_> = (0..names.len()).filter(|other| *other != place).collect();
@@ -112,8 +115,12 @@ fn members_that_restart_one_by_one_move_nothing_but_their_own_tasks() {
         }
         instances.insert(place, start(names[place]));
         wait("two tasks each again", || settled(&instances));
-        let after: Vec<_> = instances.iter().map(|(streams, _)| tasks(streams)).collect();
-        assert_eq!(after, before, "after the restart of {}", names[place]);
+        for ((streams, _), before) in instances.iter().zip(&before) {
+            let stateful = |tasks: &BTreeSet<String>| -> BTreeSet<String> {
+                tasks.iter().filter(|task| task.starts_with("1_")).cloned().collect()
+            };
+            assert_eq!(stateful(&tasks(streams)), stateful(before), "after the restart of {}", names[place]);
+        }
     }
 }
 
