@@ -62,6 +62,8 @@ pub(crate) struct Control<B: Broker> {
     clean_due: Instant,
     summary_due: Option<Instant>,
     closing: Option<Closing>,
+    /// Until then the goodbye to the group waits for all members to hear that the application shall shut down: it would take that back.
+    announcing: Option<Instant>,
     /// The membership is over, and nothing more will be heard of it.
     member_ended: bool,
     ended: bool,
@@ -136,6 +138,7 @@ impl<B: Broker> Control<B> {
             clean_due: now + CLEAN_INTERVAL.min(settings.state_cleanup_delay),
             summary_due: settings.log_summary_interval.map(|interval| now + interval),
             closing: None,
+            announcing: None,
             member_ended: false,
             ended: false,
             instance,
@@ -185,6 +188,11 @@ impl<B: Broker> Control<B> {
             self.member_event(Event::Tick);
         }
         let now = Instant::now();
+        if self.announcing.is_some_and(|until| now >= until) {
+            tracing::warn!("not every instance may have heard that the application shall shut down");
+            self.announcing = None;
+            self.advance_closing();
+        }
         if now >= self.refresh_due {
             self.refresh_due = now + self.instance.settings.metadata_max_age;
             self.refresh_topics();
@@ -245,6 +253,7 @@ impl<B: Broker> Control<B> {
             Action::Problem { message } => tracing::warn!("group membership: {message}"),
             Action::Fatal(error) => {
                 self.member_ended = true;
+                self.announcing = None;
                 self.close_tasks(|_| true, false);
                 self.fail(StreamsError::Group(error.to_string()));
             }
@@ -259,7 +268,10 @@ impl<B: Broker> Control<B> {
             match error {
                 AssignmentError::MissingSourceTopics(topics) => self.fail(StreamsError::MissingSourceTopics(topics)),
                 AssignmentError::PlanFailed(message) => tracing::warn!("assignment: {message}; the leader tries again"),
-                AssignmentError::ShutdownRequested(message) => self.fail(StreamsError::Group(message)),
+                AssignmentError::ShutdownRequested(message) => {
+                    self.announcing = None;
+                    self.fail(StreamsError::Group(message));
+                }
                 error => self.fail(StreamsError::Group(error.to_string())),
             }
         }
@@ -528,7 +540,8 @@ impl<B: Broker> Control<B> {
     // ---- the end ----
 
     fn shut_down(&mut self, response: UncaughtExceptionResponse) {
-        if response == UncaughtExceptionResponse::ShutdownApplication {
+        if response == UncaughtExceptionResponse::ShutdownApplication && self.closing.is_none() {
+            self.announcing = Some(Instant::now() + self.instance.settings.group.session_timeout);
             self.member_event(Event::ShutdownApplication);
         }
         self.close(GroupMembershipOperation::Default, true);
@@ -563,7 +576,7 @@ impl<B: Broker> Control<B> {
         let threads_ended = self.threads.iter().all(|thread| !thread.alive);
         let restoring = self.tasks.values().any(|entry| matches!(entry.phase, Phase::Restoring | Phase::Closing));
         let Some(closing) = &mut self.closing else { return };
-        if threads_ended && !restoring && !closing.leaving {
+        if threads_ended && !restoring && !closing.leaving && self.announcing.is_none() {
             closing.leaving = true;
             let operation = closing.operation;
             match self.member_ended {

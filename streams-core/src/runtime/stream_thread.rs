@@ -316,7 +316,8 @@ impl<B: Broker> StreamThread<B> {
 
     /// Pauses inputs whose queue is full, resumes those that have room again, and takes what has arrived for the others.
     ///
-    /// Above the limit of bytes for all queues together, only inputs of which nothing is queued are fetched: a task may wait for those.
+    /// Above the limit of bytes for all queues together, only those inputs are fetched that a task may be waiting for: what it has of others
+    /// would stay otherwise.
     fn fetch(&mut self, wait: Duration) -> Result<(), StreamsError> {
         let settings = &self.instance.settings;
         let limit = settings.input_buffer_max_bytes / settings.stream_threads.max(1);
@@ -324,7 +325,8 @@ impl<B: Broker> StreamThread<B> {
         let mut room = self.tasks.is_empty();
         for running in &mut self.tasks {
             for input in 0..running.partitions.len() {
-                let full = running.task.is_full(input) || (queued > limit && running.task.has_records(input));
+                let awaited = || running.task.buffered_records() > 0 && !running.task.has_records(input);
+                let full = running.task.is_full(input) || (queued > limit && !awaited());
                 room |= !full;
                 if full != running.paused[input] {
                     let partition = std::slice::from_ref(&running.partitions[input]);
