@@ -151,10 +151,13 @@ impl<'a> Subtopology<'a> {
             }
         }
         for (member, list) in wishes.iter_mut().enumerate() {
-            // Of equally worthy tasks those go first that another member could take over without restoring.
-            let portable =
-                |task: &TaskId| holders.get(task).is_some_and(|held| held.iter().any(|&(_, other)| other != member));
-            list.sort_by_key(|(value, task)| (-value, portable(task), *task));
+            // Of equally worthy tasks those go first that another member could take over with the least to restore: it may have been
+            // away for a moment only, and have old state of others.
+            let elsewhere = |task: &TaskId| {
+                let held = holders.get(task).map_or(&[][..], Vec::as_slice);
+                held.iter().filter(|&&(_, other)| other != member).map(|&(offset, _)| offset).max()
+            };
+            list.sort_by_key(|(value, task)| (-value, elsewhere(task), *task));
         }
         let values = wishes.iter().map(|list| list.iter().map(|&(value, _)| value).collect()).collect();
         Self { group, holders, wishes, values }
