@@ -488,8 +488,12 @@ fn a_state_directory_that_cannot_be_written_is_named() {
 
 /// Panics at the value `panic`, as often as `times` says.
 fn panicking(times: usize) -> Topology {
+    panicking_once_in_all(times, Arc::default())
+}
+
+/// Panics at the value `panic`, as often as `times` says, with those that count with the same `count`.
+fn panicking_once_in_all(times: usize, count: Arc<AtomicUsize>) -> Topology {
     let builder = StreamsBuilder::new();
-    let count = AtomicUsize::new(0);
     let check = move |_: &String, value: &String| {
         if value == "panic" && count.fetch_add(1, SeqCst) < times {
             panic!("something is wrong with it");
@@ -561,7 +565,10 @@ fn shutting_down_the_client_leaves_the_other_instance_running() {
 fn shutting_down_the_application_ends_every_instance() {
     let site = Site::new(&[("in", 3), ("out", 1)]);
     let shut_down = UncaughtExceptionResponse::ShutdownApplication;
-    let instances = ["one", "two", "three"].map(|name| start_answering(&site, panicking(1), name, shut_down).0);
+    // Whoever gets the record first: no other instance has an error of its own.
+    let count = Arc::<AtomicUsize>::default();
+    let instances = ["one", "two", "three"]
+        .map(|name| start_answering(&site, panicking_once_in_all(1, Arc::clone(&count)), name, shut_down).0);
     wait("tasks are shared", || {
         instances.iter().all(|streams| streams.tasks().iter().filter(|task| task.running).count() == 1)
     });

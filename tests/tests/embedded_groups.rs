@@ -68,9 +68,19 @@ fn commits_of_a_busy_instance_go_on_through_rebalances() {
     assert_eq!(counts_of(&one).unwrap(), expected);
 }
 
-/// Which tasks an instance has begun to restore, which every task does that comes to it.
+/// How often an instance has opened each task with state, by the task's changelog partition.
 #[derive(Clone, Default)]
 struct Opened(Arc<Mutex<BTreeMap<String, usize>>>);
+
+impl Opened {
+    /// Those of these tasks.
+    fn of(&self, tasks: &BTreeSet<String>) -> BTreeMap<String, usize> {
+        let changelog = |task: &String| task.strip_prefix("1_").map(|number| format!("app-counts-changelog-{number}"));
+        let opened = self.0.lock().unwrap();
+        let counts = tasks.iter().filter_map(changelog).map(|changelog| (opened[&changelog], changelog));
+        counts.map(|(count, changelog)| (changelog, count)).collect()
+    }
+}
 
 impl RestoreListener for Opened {
     fn on_restore_start(&self, restore: &StoreRestore<'_>) {
@@ -102,6 +112,8 @@ fn members_that_restart_one_by_one_move_nothing_but_their_own_tasks() {
     let before: Vec<_> = instances.iter().map(|(streams, _)| tasks(streams)).collect();
     for place in 0..names.len() {
         let others: Vec<_> = (0..names.len()).filter(|other| *other != place).collect();
+        let had: Vec<_> = instances.iter().map(|(streams, _)| tasks(streams)).collect();
+        let opened: Vec<_> = instances.iter().zip(&before).map(|((_, opened), before)| opened.of(before)).collect();
         let (streams, _) = instances.remove(place);
         assert!(streams.close());
         drop(streams);
@@ -111,7 +123,7 @@ fn members_that_restart_one_by_one_move_nothing_but_their_own_tasks() {
         wait("the others take over", || all_taken(&instances));
         for (index, other) in others.iter().enumerate() {
             let has = tasks(&instances[index].0);
-            assert!(has.is_superset(&before[*other]), "{} had {:?} and has {has:?}", names[*other], before[*other]);
+            assert!(has.is_superset(&had[*other]), "{} had {:?} and has {has:?}", names[*other], had[*other]);
         }
         instances.insert(place, start(names[place]));
         wait("two tasks each again", || settled(&instances));
@@ -120,6 +132,10 @@ fn members_that_restart_one_by_one_move_nothing_but_their_own_tasks() {
                 tasks.iter().filter(|task| task.starts_with("1_")).cloned().collect()
             };
             assert_eq!(stateful(&tasks(streams)), stateful(before), "after the restart of {}", names[place]);
+        }
+        for other in others {
+            let now = instances[other].1.of(&before[other]);
+            assert_eq!(now, opened[other], "{} closed a task of its own for {}", names[other], names[place]);
         }
     }
 }

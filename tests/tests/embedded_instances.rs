@@ -85,7 +85,7 @@ fn instances_that_join_while_the_first_is_busy_share_the_work_and_the_counts_are
 }
 
 #[test]
-fn both_tasks_of_each_subtopology_and_all_co_partitioned_inputs_stay_together() {
+fn co_partitioned_inputs_stay_together() {
     let site = Site::new(&[("a", 4), ("b", 4)]);
     let topology = || {
         use streams_dsl::{Materialized, StreamsBuilder};

@@ -1,6 +1,6 @@
 //! The life of an instance: states, closing, threads, commits, back-pressure, purging, cleaning up.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use streams_dsl::broker::embedded::{EmbeddedBroker, Isolation};
@@ -82,12 +82,16 @@ fn every_change_of_state_is_one_that_the_state_before_allows_also_through_rebala
     let site = site();
     let (one, changes) = watched(&site, word_count(), site.config("one"));
     one.start().unwrap();
-    for _ in 0..2 {
-        let other = site.start(word_count(), "two");
-        wait("both are running", || one.state() == State::Running && other.state() == State::Running);
-        assert!(other.close());
-    }
     assert!(one.wait_until_running(SOON));
+    let has_tasks = |streams: &KafkaStreams<_>, count| {
+        streams.state() == State::Running && streams.tasks().iter().filter(|task| task.running).count() == count
+    };
+    for _ in 0..2 {
+        let other = site.make(word_count(), site.config("two"));
+        wait("tasks are shared", || has_tasks(&one, 2) && has_tasks(&other, 2));
+        assert!(other.close());
+        wait("tasks are back", || has_tasks(&one, 4));
+    }
     assert!(one.close());
     let changes = changes_up_to(&changes, State::NotRunning);
     assert!(changes.windows(2).all(|pair| pair[0].1 == pair[1].0), "{changes:?}");
@@ -233,35 +237,38 @@ fn a_queue_of_one_record_is_enough_for_any_input() {
 
 #[test]
 fn the_bytes_fetched_ahead_are_bounded_for_all_partitions_together() {
-    const PARTITIONS: i32 = 50;
+    const PARTITIONS: i32 = 20;
     const LIMIT: u64 = 1 << 20;
-    let site = Site::new(&[("in", PARTITIONS)]);
+    let site = Site::new(&[("a", PARTITIONS), ("b", PARTITIONS)]);
     let value = vec![b'x'; 64 << 10];
     for partition in 0..PARTITIONS {
-        for _ in 0..20 {
-            site.broker.produce("in", partition, None, Some(&value), 1000).unwrap();
+        for number in 0..20 {
+            site.broker.produce("a", partition, None, Some(&value), number).unwrap();
         }
     }
-    let (open, entered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let (gate, inside) = (Arc::clone(&open), Arc::clone(&entered));
     let builder = StreamsBuilder::new();
-    builder.stream::<Option<String>, String>("in").for_each(move |_, _| {
-        // Ten records per round are enough to let the thread fetch in between.
-        if inside.fetch_add(1, SeqCst) % 10 == 9 {
-            std::thread::sleep(Duration::from_millis(if gate.load(SeqCst) { 0 } else { 60 }));
-        }
-    });
+    builder.stream::<Option<String>, String>(["a", "b"]).for_each(|_, _| {});
     let link = site.link();
-    let config = site.config("one").set("input.buffer.max.bytes", LIMIT);
+    // Each task waits for its other input with what it has of the first.
+    let config = site.config("one").set("input.buffer.max.bytes", LIMIT).set("max.task.idle.ms", 600_000);
     let streams = site.start_linked(builder.build().unwrap(), config, &link);
-    // 64 MiB wait on the broker; 50 partitions with limits of their own would take all of it.
-    wait("fifty records are processed", || streams.processed_records() >= 50);
-    let ahead = link.fetched_bytes() - streams.processed_records() * value.len() as u64;
-    // One poll may bring 4 MiB more.
+    let mut last = (0, 0);
+    wait("nothing more is fetched", || {
+        let (polls, bytes) = (link.polls(), link.fetched_bytes());
+        if bytes != last.1 {
+            last = (polls, bytes);
+        }
+        bytes > 0 && polls > last.0 + 20
+    });
+    // 25 MiB wait on the broker, and no partition is at a limit of its own. One poll may bring 4 MiB more than there is room for.
+    assert_eq!(streams.processed_records(), 0);
+    let ahead = link.fetched_bytes();
     assert!(ahead < LIMIT + (5 << 20), "{ahead} bytes fetched ahead, the limit is {LIMIT}");
-    open.store(true, SeqCst);
-    site.drain(&["in"]);
-    assert_eq!(entered.load(SeqCst), PARTITIONS as usize * 20);
+    // What the tasks wait for comes through all the same, and with it the rest.
+    for partition in 0..PARTITIONS {
+        site.broker.produce("b", partition, None, Some(b"x"), 1_000_000).unwrap();
+    }
+    site.drain(&["a"]);
 }
 
 #[test]
