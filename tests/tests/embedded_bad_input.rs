@@ -436,7 +436,7 @@ fn a_client_that_cannot_be_made_is_an_error_of_start_and_leaves_nothing_behind()
     let site = number_site();
     let config = site.config("one").set("consumer.isolation.level", "sometimes");
     let streams = KafkaStreams::with_broker(numbers(), config, site.broker.clone()).unwrap();
-    let error = streams.start().err().expect("a wrong value");
+    let error = streams.start().expect_err("a wrong value");
     assert_says(error, &["isolation.level", "sometimes"]);
     let begin = Instant::now();
     drop(streams);

@@ -35,7 +35,6 @@ fn changes_up_to(changes: &Changes, last: State) -> Vec<(State, State)> {
 }
 
 /// An instance that is not started yet, with all the changes of its state.
-
 fn watched(site: &Site, topology: Topology, config: StreamsConfig) -> (KafkaStreams<EmbeddedBroker>, Changes) {
     let streams = KafkaStreams::with_broker(topology, config, site.broker.clone()).unwrap();
     let changes = Changes::default();
@@ -102,7 +101,7 @@ fn every_change_of_state_is_one_that_the_state_before_allows_also_through_rebala
 fn it_is_started_once_closed_as_often_as_one_likes_and_not_started_again() {
     let site = site();
     let streams = site.start(copy(), "one");
-    let again = streams.start().err().expect("it is started already");
+    let again = streams.start().expect_err("it is started already");
     assert!(matches!(again, StreamsError::InvalidState(_)), "{again}");
     assert_eq!(streams.state(), State::Running);
     assert!(streams.close());

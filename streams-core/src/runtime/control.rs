@@ -62,8 +62,7 @@ pub(crate) struct Control<B: Broker> {
     clean_due: Instant,
     summary_due: Option<Instant>,
     closing: Option<Closing>,
-    /// Until then the goodbye to the group waits for all members to hear that the application shall shut down: it would take that back.
-    announcing: Option<Instant>,
+    announcing: Option<Announcing>,
     /// The membership is over, and nothing more will be heard of it.
     member_ended: bool,
     ended: bool,
@@ -100,6 +99,14 @@ struct Closing {
     operation: GroupMembershipOperation,
     failed: bool,
     leaving: bool,
+}
+
+/// The goodbye to the group waits for all members to hear that the application shall shut down. It begins another rebalance, and would
+/// take the request back for those who have not got their assignment of this one.
+struct Announcing {
+    until: Instant,
+    /// Whether this instance has got the assignment that says so.
+    heard: bool,
 }
 
 impl<B: Broker> Control<B> {
@@ -165,7 +172,8 @@ impl<B: Broker> Control<B> {
     fn next_wait(&self) -> Duration {
         let longest = Duration::from_secs(1);
         let deadline = self.member.deadline().unwrap_or(Duration::MAX);
-        deadline.saturating_sub(self.started.elapsed()).min(longest)
+        let announced = self.announcing.as_ref().map_or(longest, |a| a.until.saturating_duration_since(Instant::now()));
+        deadline.saturating_sub(self.started.elapsed()).min(longest).min(announced)
     }
 
     fn take(&mut self, event: ControlEvent) {
@@ -188,9 +196,10 @@ impl<B: Broker> Control<B> {
             self.member_event(Event::Tick);
         }
         let now = Instant::now();
-        if self.announcing.is_some_and(|until| now >= until) {
-            tracing::warn!("not every instance may have heard that the application shall shut down");
-            self.announcing = None;
+        if let Some(announcing) = self.announcing.take_if(|announcing| now >= announcing.until) {
+            if !announcing.heard {
+                tracing::warn!("not every instance may have heard that the application shall shut down");
+            }
             self.advance_closing();
         }
         if now >= self.refresh_due {
@@ -269,7 +278,8 @@ impl<B: Broker> Control<B> {
                 AssignmentError::MissingSourceTopics(topics) => self.fail(StreamsError::MissingSourceTopics(topics)),
                 AssignmentError::PlanFailed(message) => tracing::warn!("assignment: {message}; the leader tries again"),
                 AssignmentError::ShutdownRequested(message) => {
-                    self.announcing = None;
+                    let until = Instant::now() + self.instance.settings.group.session_timeout / 4;
+                    self.announcing = Some(Announcing { until, heard: true });
                     self.fail(StreamsError::Group(message));
                 }
                 error => self.fail(StreamsError::Group(error.to_string())),
@@ -541,7 +551,8 @@ impl<B: Broker> Control<B> {
 
     fn shut_down(&mut self, response: UncaughtExceptionResponse) {
         if response == UncaughtExceptionResponse::ShutdownApplication && self.closing.is_none() {
-            self.announcing = Some(Instant::now() + self.instance.settings.group.session_timeout);
+            let until = Instant::now() + self.instance.settings.group.session_timeout;
+            self.announcing = Some(Announcing { until, heard: false });
             self.member_event(Event::ShutdownApplication);
         }
         self.close(GroupMembershipOperation::Default, true);
