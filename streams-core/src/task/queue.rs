@@ -270,6 +270,10 @@ mod tests {
         fixture.push(&[(12, -1), (13, -1)], None);
         assert_eq!(fixture.run(), [0; 0]);
         assert_eq!((fixture.queue.records(), fixture.queue.next_offset()), (0, 14));
+        // Also while the rest of their batch waits: a commit now must not bring them back after a restart.
+        fixture.push(&[(14, -1), (15, -1), (16, 1)], None);
+        fixture.queue.head(&mut fixture.context).unwrap();
+        assert_eq!((fixture.queue.records(), fixture.queue.next_offset()), (1, 16));
     }
 
     #[test]
