@@ -45,6 +45,8 @@ pub struct Settings {
     pub cache_max_bytes: usize,
     /// `statestore.uncommitted.max.bytes`, for the whole instance; `None`: no limit.
     pub uncommitted_max_bytes: Option<usize>,
+    /// `input.buffer.max.bytes`: how much input waits in memory, of all partitions of the instance together.
+    pub input_buffer_max_bytes: usize,
     /// `restore.batch.max.bytes`: how much of a changelog is held in memory at a time.
     pub restore_batch_max_bytes: usize,
     /// `rocksdb.block.cache.bytes`, shared by all stores of the instance.
@@ -149,6 +151,7 @@ impl Settings {
             state_cleanup_delay: reader.millis("state.cleanup.delay.ms"),
             cache_max_bytes: reader.bytes("statestore.cache.max.bytes"),
             uncommitted_max_bytes: usize::try_from(uncommitted).ok(),
+            input_buffer_max_bytes: reader.bytes("input.buffer.max.bytes"),
             restore_batch_max_bytes: reader.bytes("restore.batch.max.bytes"),
             block_cache_bytes: reader.bytes("rocksdb.block.cache.bytes"),
             write_buffer_bytes: reader.bytes("rocksdb.write.buffer.bytes"),

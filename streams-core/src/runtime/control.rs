@@ -10,7 +10,10 @@ use crate::error::StreamsError;
 use crate::membership::{
     Action, AssignmentError, ClassicMember, Event, GroupMembershipOperation, MemberConfig, PlanError, TaskAssignment,
 };
-use crate::task::TaskId;
+use crate::processor::TopicPartitions;
+use crate::record::TopicPartition;
+use crate::task::{TaskId, input_partitions};
+use crate::topology::{NodeKind, SourceTopics, Topology};
 use state_stores::{CommittedReader, TaskStores};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,8 +34,8 @@ pub(crate) enum ControlEvent {
     Restore(RestoreEvent),
     /// From a stream thread.
     Thread(ThreadEvent),
-    /// The task counts as the topics stand now.
-    TopicsSeen(Vec<i32>),
+    /// The topics as they stand now.
+    TopicsSeen(TopicPartitions),
     /// Close the instance.
     Close(GroupMembershipOperation),
 }
@@ -59,6 +62,9 @@ pub(crate) struct Control<B: Broker> {
     clean_due: Instant,
     summary_due: Option<Instant>,
     closing: Option<Closing>,
+    announcing: Option<Announcing>,
+    /// The membership is over, and nothing more will be heard of it.
+    member_ended: bool,
     ended: bool,
 }
 
@@ -71,6 +77,8 @@ struct Thread {
 struct Entry {
     thread: usize,
     phase: Phase,
+    /// What it reads; known when it is ready to start.
+    inputs: Vec<TopicPartition>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +89,8 @@ enum Phase {
     Starting,
     /// Processing.
     Running,
+    /// Being closed on its stream thread, to be started again with other inputs.
+    Reopening,
     /// Being closed, wherever it is.
     Closing,
 }
@@ -89,6 +99,14 @@ struct Closing {
     operation: GroupMembershipOperation,
     failed: bool,
     leaving: bool,
+}
+
+/// The goodbye to the group waits for all members to hear that the application shall shut down. It begins another rebalance, and would
+/// take the request back for those who have not got their assignment of this one.
+struct Announcing {
+    until: Instant,
+    /// Whether this instance has got the assignment that says so.
+    heard: bool,
 }
 
 impl<B: Broker> Control<B> {
@@ -127,6 +145,8 @@ impl<B: Broker> Control<B> {
             clean_due: now + CLEAN_INTERVAL.min(settings.state_cleanup_delay),
             summary_due: settings.log_summary_interval.map(|interval| now + interval),
             closing: None,
+            announcing: None,
+            member_ended: false,
             ended: false,
             instance,
         })
@@ -152,7 +172,8 @@ impl<B: Broker> Control<B> {
     fn next_wait(&self) -> Duration {
         let longest = Duration::from_secs(1);
         let deadline = self.member.deadline().unwrap_or(Duration::MAX);
-        deadline.saturating_sub(self.started.elapsed()).min(longest)
+        let announced = self.announcing.as_ref().map_or(longest, |a| a.until.saturating_duration_since(Instant::now()));
+        deadline.saturating_sub(self.started.elapsed()).min(longest).min(announced)
     }
 
     fn take(&mut self, event: ControlEvent) {
@@ -165,7 +186,7 @@ impl<B: Broker> Control<B> {
             ControlEvent::Planned(call, Err(error)) => self.member_event(Event::Planned(call, Err(error))),
             ControlEvent::Restore(event) => self.restore_event(event),
             ControlEvent::Thread(event) => self.thread_event(event),
-            ControlEvent::TopicsSeen(counts) => self.topics_seen(counts),
+            ControlEvent::TopicsSeen(topics) => self.topics_seen(&topics),
             ControlEvent::Close(operation) => self.close(operation, false),
         }
     }
@@ -175,6 +196,12 @@ impl<B: Broker> Control<B> {
             self.member_event(Event::Tick);
         }
         let now = Instant::now();
+        if let Some(announcing) = self.announcing.take_if(|announcing| now >= announcing.until) {
+            if !announcing.heard {
+                tracing::warn!("not every instance may have heard that the application shall shut down");
+            }
+            self.advance_closing();
+        }
         if now >= self.refresh_due {
             self.refresh_due = now + self.instance.settings.metadata_max_age;
             self.refresh_topics();
@@ -234,6 +261,8 @@ impl<B: Broker> Control<B> {
             Action::Lost { revision, reason } => self.lost(revision, &reason),
             Action::Problem { message } => tracing::warn!("group membership: {message}"),
             Action::Fatal(error) => {
+                self.member_ended = true;
+                self.announcing = None;
                 self.close_tasks(|_| true, false);
                 self.fail(StreamsError::Group(error.to_string()));
             }
@@ -248,7 +277,11 @@ impl<B: Broker> Control<B> {
             match error {
                 AssignmentError::MissingSourceTopics(topics) => self.fail(StreamsError::MissingSourceTopics(topics)),
                 AssignmentError::PlanFailed(message) => tracing::warn!("assignment: {message}; the leader tries again"),
-                AssignmentError::ShutdownRequested(message) => self.fail(StreamsError::Group(message)),
+                AssignmentError::ShutdownRequested(message) => {
+                    let until = Instant::now() + self.instance.settings.group.session_timeout / 4;
+                    self.announcing = Some(Announcing { until, heard: true });
+                    self.fail(StreamsError::Group(message));
+                }
                 error => self.fail(StreamsError::Group(error.to_string())),
             }
         }
@@ -305,7 +338,7 @@ impl<B: Broker> Control<B> {
         };
         let alive = self.threads.iter().enumerate().filter(|(_, thread)| thread.alive).map(|(index, _)| index);
         let Some(thread) = alive.min_by_key(|&thread| load(thread)) else { return };
-        self.tasks.insert(task, Entry { thread, phase: Phase::Restoring });
+        self.tasks.insert(task, Entry { thread, phase: Phase::Restoring, inputs: Vec::new() });
         lock(&self.instance.tasks).insert(task, TaskPhase::Restoring);
         self.tell_restore(RestoreCommand::Add(task));
     }
@@ -321,7 +354,7 @@ impl<B: Broker> Control<B> {
                 Phase::Starting | Phase::Running => {
                     self.threads[entry.thread].handle.tell(ThreadCommand::Close(task, commit))
                 }
-                Phase::Closing => true,
+                Phase::Reopening | Phase::Closing => true,
             };
             entry.phase = Phase::Closing;
             lock(&self.instance.tasks).insert(task, TaskPhase::Closing);
@@ -349,6 +382,7 @@ impl<B: Broker> Control<B> {
                 match self.tasks.get_mut(&task) {
                     Some(entry) if entry.phase == Phase::Restoring => {
                         entry.phase = Phase::Starting;
+                        entry.inputs = parts.inputs.iter().map(|input| input.input.partition.clone()).collect();
                         self.threads[entry.thread].handle.tell(ThreadCommand::Add(parts));
                     }
                     // Given up meanwhile: the restore thread's answer to that is on its way.
@@ -384,7 +418,14 @@ impl<B: Broker> Control<B> {
             ThreadEvent::Started(task, readers) => self.started_task(task, readers),
             ThreadEvent::Closed(task, offset) => {
                 self.local_state.insert(task, offset);
-                self.closed(task);
+                match self.tasks.get_mut(&task) {
+                    Some(entry) if entry.phase == Phase::Reopening && self.closing.is_none() => {
+                        entry.phase = Phase::Restoring;
+                        lock(&self.instance.tasks).insert(task, TaskPhase::Restoring);
+                        self.tell_restore(RestoreCommand::Add(task));
+                    }
+                    _ => self.closed(task),
+                }
             }
             ThreadEvent::Lost(tasks) => {
                 for task in tasks {
@@ -455,9 +496,9 @@ impl<B: Broker> Control<B> {
 
     // ---- topics ----
 
-    /// The leader looks whether topics have come or grown.
+    /// Looks whether topics have come or grown: the leader for all, and everybody where sources follow a pattern.
     fn refresh_topics(&self) {
-        if !self.member.is_leader() || self.closing.is_some() {
+        if self.closing.is_some() || !(self.member.is_leader() || has_pattern(&self.instance.topology)) {
             return;
         }
         let (instance, sender) = (Arc::clone(&self.instance), self.sender.clone());
@@ -467,10 +508,7 @@ impl<B: Broker> Control<B> {
                 .map_err(StreamsError::from)
                 .and_then(|admin| existing_topics(&admin, instance.settings.request_timeout));
             match topics {
-                Ok(topics) => {
-                    let counts = task_counts(&instance.topology, &instance.settings.application_id, &topics);
-                    drop(sender.send(ControlEvent::TopicsSeen(counts)));
-                }
+                Ok(topics) => drop(sender.send(ControlEvent::TopicsSeen(topics))),
                 Err(error) => tracing::warn!("cannot look at the topics: {error}"),
             }
         };
@@ -479,19 +517,42 @@ impl<B: Broker> Control<B> {
         }
     }
 
-    fn topics_seen(&mut self, counts: Vec<i32>) {
-        if self.planned_counts.as_ref().is_some_and(|planned| *planned != counts) {
+    fn topics_seen(&mut self, topics: &TopicPartitions) {
+        let instance = &self.instance;
+        let counts = task_counts(&instance.topology, &instance.settings.application_id, topics);
+        if self.member.is_leader() && self.planned_counts.as_ref().is_some_and(|planned| *planned != counts) {
             self.planned_counts = Some(counts);
             self.member_event(Event::RequestRejoin {
                 reason: "the partitions of the input topics have changed".to_owned(),
             });
         }
+        if has_pattern(&self.instance.topology) && self.closing.is_none() {
+            self.follow_patterns(topics);
+        }
+    }
+
+    /// Starts tasks anew that have more to read now: a task's inputs are fixed while it runs. Topics that are gone are told by the consumer.
+    fn follow_patterns(&mut self, topics: &TopicPartitions) {
+        let instance = &self.instance;
+        for (&task, entry) in self.tasks.iter_mut().filter(|(_, entry)| entry.phase == Phase::Running) {
+            let inputs = input_partitions(&instance.topology, &instance.settings.application_id, task, topics);
+            let new = inputs.iter().find(|input| !entry.inputs.contains(&input.partition));
+            let Some(new) = new else { continue };
+            tracing::info!("task {task} starts anew, since there is {} to read, too", new.partition);
+            if self.threads[entry.thread].handle.tell(ThreadCommand::Close(task, true)) {
+                entry.phase = Phase::Reopening;
+                lock(&instance.tasks).insert(task, TaskPhase::Closing);
+            }
+        }
+        self.publish();
     }
 
     // ---- the end ----
 
     fn shut_down(&mut self, response: UncaughtExceptionResponse) {
-        if response == UncaughtExceptionResponse::ShutdownApplication {
+        if response == UncaughtExceptionResponse::ShutdownApplication && self.closing.is_none() {
+            let until = Instant::now() + self.instance.settings.group.session_timeout;
+            self.announcing = Some(Announcing { until, heard: false });
             self.member_event(Event::ShutdownApplication);
         }
         self.close(GroupMembershipOperation::Default, true);
@@ -526,10 +587,13 @@ impl<B: Broker> Control<B> {
         let threads_ended = self.threads.iter().all(|thread| !thread.alive);
         let restoring = self.tasks.values().any(|entry| matches!(entry.phase, Phase::Restoring | Phase::Closing));
         let Some(closing) = &mut self.closing else { return };
-        if threads_ended && !restoring && !closing.leaving {
+        if threads_ended && !restoring && !closing.leaving && self.announcing.is_none() {
             closing.leaving = true;
             let operation = closing.operation;
-            self.member_event(Event::Close { operation });
+            match self.member_ended {
+                true => self.ended = true,
+                false => self.member_event(Event::Close { operation }),
+            }
         }
     }
 
@@ -554,6 +618,11 @@ impl<B: Broker> Control<B> {
             lifecycle.transit(State::NotRunning);
         }
     }
+}
+
+/// Whether sources follow a pattern, so that topics that are made later become theirs.
+fn has_pattern(topology: &Topology) -> bool {
+    topology.nodes().iter().any(|node| matches!(&node.kind, NodeKind::Source { topics: SourceTopics::Pattern(_), .. }))
 }
 
 fn member_config<B: Broker>(instance: &Instance<B>) -> MemberConfig {

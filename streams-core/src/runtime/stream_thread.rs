@@ -22,6 +22,10 @@ use std::time::{Duration, Instant};
 const TURN: usize = 1000;
 /// How long tasks process before the thread looks after records, commands and commits again.
 const ROUND: Duration = Duration::from_millis(50);
+/// How often a task that waits for its other inputs (`max.task.idle.ms`) is asked again when no record comes.
+const IDLE_POLL: Duration = Duration::from_millis(10);
+/// Pause before something that failed for the moment is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a stream thread is told.
 pub(crate) enum ThreadCommand {
@@ -88,6 +92,8 @@ struct StreamThread<B: Broker> {
     deliveries: Vec<Delivery>,
     last_commit: Instant,
     last_purge: Instant,
+    /// Told to end: what happens to the tasks on the way must not make it go on.
+    ending: bool,
 }
 
 struct RunningTask {
@@ -137,6 +143,7 @@ impl<B: Broker> ThreadSeed<B> {
             deliveries: Vec::new(),
             last_commit: now,
             last_purge: now,
+            ending: false,
         };
         thread.run();
     }
@@ -147,7 +154,12 @@ impl<B: Broker> StreamThread<B> {
         let error = loop {
             match catch_unwind(AssertUnwindSafe(|| self.run_until_end())) {
                 Ok(Ok(())) => break None,
-                Ok(Err(StreamsError::TaskMigrated(reason))) => self.lose_tasks(&reason),
+                Ok(Err(StreamsError::TaskMigrated(reason))) => {
+                    self.lose_tasks(&reason);
+                    if self.ending {
+                        break None;
+                    }
+                }
                 Ok(Err(error)) => break Some(error),
                 Err(panic) => break Some(self.panic_error(panic.as_ref())),
             }
@@ -159,13 +171,19 @@ impl<B: Broker> StreamThread<B> {
     }
 
     fn run_until_end(&mut self) -> Result<(), StreamsError> {
+        // Whether the last round processed anything: records may wait that no task takes yet.
+        let mut processed = true;
         loop {
             if !self.take_commands()? {
                 return Ok(());
             }
-            let wait = if self.has_work() { Duration::ZERO } else { self.instance.settings.poll };
+            let wait = match (self.has_work(), processed) {
+                (true, true) => Duration::ZERO,
+                (true, false) => self.instance.settings.poll.min(IDLE_POLL),
+                (false, _) => self.instance.settings.poll,
+            };
             self.fetch(wait)?;
-            self.process()?;
+            processed = self.process()?;
             self.check_deliveries()?;
             if self.commit_due() {
                 self.commit()?;
@@ -189,6 +207,7 @@ impl<B: Broker> StreamThread<B> {
                     (query.run)(task);
                 }
                 Ok(ThreadCommand::Shutdown(commit)) => {
+                    self.ending = true;
                     if commit {
                         self.commit()?;
                     }
@@ -296,11 +315,18 @@ impl<B: Broker> StreamThread<B> {
     }
 
     /// Pauses inputs whose queue is full, resumes those that have room again, and takes what has arrived for the others.
+    ///
+    /// Above the limit of bytes for all queues together, only those inputs are fetched that a task may be waiting for: what it has of others
+    /// would stay otherwise.
     fn fetch(&mut self, wait: Duration) -> Result<(), StreamsError> {
+        let settings = &self.instance.settings;
+        let limit = settings.input_buffer_max_bytes / settings.stream_threads.max(1);
+        let queued: usize = self.tasks.iter().map(|running| running.task.buffered_bytes()).sum();
         let mut room = self.tasks.is_empty();
         for running in &mut self.tasks {
             for input in 0..running.partitions.len() {
-                let full = running.task.is_full(input);
+                let awaited = || running.task.buffered_records() > 0 && !running.task.has_records(input);
+                let full = running.task.is_full(input) || (queued > limit && !awaited());
                 room |= !full;
                 if full != running.paused[input] {
                     let partition = std::slice::from_ref(&running.partitions[input]);
@@ -383,9 +409,10 @@ impl<B: Broker> StreamThread<B> {
         Ok(self.consumer.assign(&[(partition.clone(), offset)])?)
     }
 
-    /// Lets the tasks process in turn, until nothing is left or the round is over.
-    fn process(&mut self) -> Result<(), StreamsError> {
+    /// Lets the tasks process in turn, until nothing is left or the round is over. Says whether they did anything.
+    fn process(&mut self) -> Result<bool, StreamsError> {
         let started = Instant::now();
+        let mut any = false;
         loop {
             let wall_time = wall_time();
             let mut count = 0;
@@ -396,11 +423,12 @@ impl<B: Broker> StreamThread<B> {
                 self.send_output(place)?;
             }
             if count == 0 {
-                return Ok(());
+                return Ok(any);
             }
+            any = true;
             self.instance.processed_records.fetch_add(count as u64, Ordering::Relaxed);
             if started.elapsed() >= ROUND || self.tasks.iter().any(|running| running.task.commit_requested()) {
-                return Ok(());
+                return Ok(true);
             }
         }
     }
@@ -413,7 +441,7 @@ impl<B: Broker> StreamThread<B> {
             match self.producer.send(output) {
                 Ok(()) => {}
                 Err(error) if error.is_retriable() && Instant::now() < deadline => {
-                    tracing::warn!("produce: {error}; trying again");
+                    retry(&self.instance, "produce", &error)?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -492,7 +520,7 @@ impl<B: Broker> StreamThread<B> {
             match self.producer.flush(self.instance.settings.request_timeout) {
                 Ok(()) => return self.check_deliveries(),
                 Err(error) if error.is_retriable() && Instant::now() < deadline => {
-                    tracing::warn!("flush: {error}; waiting on");
+                    retry(&self.instance, "flush", &error)?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -532,4 +560,17 @@ impl<B: Broker> StreamThread<B> {
             None => StreamsError::InvalidState(format!("a panic in stream thread {}: {message}", self.index)),
         }
     }
+}
+
+/// Pauses before something that the cluster did not take is tried again.
+///
+/// # Errors
+/// [`StreamsError::TaskMigrated`] where this instance is no longer a member: what it writes is another's to write by now.
+fn retry<B: Broker>(instance: &Instance<B>, what: &str, error: &BrokerError) -> Result<(), StreamsError> {
+    if instance.identity().is_none() {
+        return Err(StreamsError::TaskMigrated(format!("this instance has lost its membership ({what}: {error})")));
+    }
+    tracing::warn!("{what}: {error}; trying again");
+    std::thread::sleep(RETRY_PAUSE);
+    Ok(())
 }

@@ -120,11 +120,25 @@ impl<B: Broker> KafkaStreams<B> {
         let events = lock(&self.events).take();
         let events = events
             .ok_or_else(|| StreamsError::InvalidState("this instance was started or closed already".to_owned()))?;
+        let started = self.start_control(events);
+        if started.is_err() {
+            self.end_unstarted();
+        }
+        started
+    }
+
+    fn start_control(&self, events: Receiver<ControlEvent>) -> Result<(), StreamsError> {
         let sender = lock(&self.instance.control).clone();
         let control = Control::new(Arc::clone(&self.instance), sender, events)?;
         self.instance.lifecycle.transit(State::Rebalancing);
         spawn("kafka-streams-control".to_owned(), move || control.run())?;
         Ok(())
+    }
+
+    /// The end of an instance that has no threads.
+    fn end_unstarted(&self) -> bool {
+        self.instance.directory.unlock();
+        self.instance.lifecycle.transit(State::NotRunning)
     }
 
     /// The present state.
@@ -156,7 +170,7 @@ impl<B: Broker> KafkaStreams<B> {
     /// Closes the instance. Where the time does not suffice it answers false, and closing goes on in the background.
     pub fn close_with(&self, options: CloseOptions) -> bool {
         if lock(&self.events).take().is_some() {
-            return self.instance.lifecycle.transit(State::NotRunning);
+            return self.end_unstarted();
         }
         self.instance.tell_control(ControlEvent::Close(options.group_membership));
         self.instance.lifecycle.wait(options.timeout, State::has_ended)

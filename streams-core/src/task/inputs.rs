@@ -60,6 +60,18 @@ pub fn input_partitions(
     inputs
 }
 
+/// The topics that a task reads by name and that are not among `topics`.
+pub fn unknown_sources(
+    topology: &Topology,
+    application_id: &str,
+    task_id: TaskId,
+    topics: &TopicPartitions,
+) -> Vec<String> {
+    let Some(subtopology) = topology.subtopologies().get(task_id.subtopology as usize) else { return Vec::new() };
+    let names = subtopology.nodes.iter().flat_map(|&node| source_topics(topology, application_id, node, topics));
+    names.filter(|name| topics.get(name).is_none()).collect()
+}
+
 /// The number of tasks of a subtopology: the largest partition count of the topics it reads.
 pub fn task_count(
     topology: &Topology,

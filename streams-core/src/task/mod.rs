@@ -11,7 +11,7 @@ mod settings;
 mod state_machine;
 
 pub use id::TaskId;
-pub use inputs::{InputPartition, TaskInput, changelogs, input_partitions, task_count};
+pub use inputs::{InputPartition, TaskInput, changelogs, input_partitions, task_count, unknown_sources};
 pub use offset_metadata::OffsetMetadata;
 pub use settings::TaskSettings;
 pub use state_machine::{Task, TaskParts};

@@ -162,3 +162,131 @@ impl PartitionQueue {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::LogAndFail;
+    use crate::processor::TopicPartitions;
+    use crate::record::{RecordBatchBuilder, RecordRef};
+    use crate::task::{InputPartition, TaskId};
+    use bytes::Bytes;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    /// Notes the offsets that were processed; drops records whose timestamp is negative.
+    #[derive(Clone, Default)]
+    struct Offsets(Rc<RefCell<Vec<i64>>>, Option<i64>);
+
+    impl SourceReader for Offsets {
+        fn load(
+            &mut self,
+            _: &mut TaskContext,
+            _: &RecordContext,
+            record: RecordRef<'_>,
+            _: &Bytes,
+            _: i64,
+        ) -> Result<Head, StreamsError> {
+            self.1 = Some(record.offset);
+            Ok(if record.timestamp < 0 { Head::Dropped } else { Head::Record(record.timestamp) })
+        }
+
+        fn process(&mut self, _: &mut TaskContext) -> Result<(), StreamsError> {
+            self.0.borrow_mut().extend(self.1.take());
+            Ok(())
+        }
+    }
+
+    struct Fixture {
+        queue: PartitionQueue,
+        context: TaskContext,
+        processed: Offsets,
+    }
+
+    /// A queue that starts at this offset.
+    fn queue_at(position: i64) -> Fixture {
+        let input = InputPartition { source: 0, partition: TopicPartition::new("in", 0) };
+        let processed = Offsets::default();
+        let input = TaskInput { input, position, metadata: OffsetMetadata::default() };
+        let queue = PartitionQueue::new(input, Box::new(processed.clone()));
+        let context = TaskContext::new(TaskId::new(0, 0), TopicPartitions::default(), Arc::new(LogAndFail));
+        Fixture { queue, context, processed }
+    }
+
+    impl Fixture {
+        /// Brings records of these offsets and timestamps.
+        fn push(&mut self, records: &[(i64, i64)], next_offset: Option<i64>) {
+            let mut batch = RecordBatchBuilder::new(TopicPartition::new("in", 0));
+            for (offset, timestamp) in records {
+                batch.push(*offset, *timestamp, None, Some(b"x"), []);
+            }
+            self.queue.push(batch.finish(next_offset));
+        }
+
+        /// Processes all; answers the offsets since the last call.
+        fn run(&mut self) -> Vec<i64> {
+            while self.queue.head(&mut self.context).unwrap().is_some() {
+                self.queue.process_head(&mut self.context).unwrap();
+            }
+            self.processed.0.take()
+        }
+    }
+
+    #[test]
+    fn what_was_fetched_before_a_seek_took_effect_is_not_processed() {
+        let mut fixture = queue_at(5);
+        fixture.push(&[(0, 1), (1, 1), (2, 1)], None);
+        assert_eq!((fixture.queue.records(), fixture.queue.next_offset()), (0, 5));
+        // A batch that reaches over the position counts from there.
+        fixture.push(&[(3, 1), (4, 1), (5, 1), (6, 1)], None);
+        assert_eq!(fixture.run(), [5, 6]);
+        assert_eq!((fixture.queue.records(), fixture.queue.bytes(), fixture.queue.next_offset()), (0, 0, 7));
+    }
+
+    #[test]
+    fn a_seek_forward_drops_late_batches_and_a_seek_back_takes_the_earlier_ones() {
+        let mut fixture = queue_at(0);
+        fixture.push(&[(0, 1)], None);
+        assert_eq!(fixture.run(), [0]);
+        fixture.queue.seek(10);
+        fixture.push(&[(1, 1), (2, 1)], None);
+        fixture.push(&[(10, 1)], None);
+        assert_eq!(fixture.run(), [10]);
+        fixture.queue.seek(3);
+        assert_eq!((fixture.queue.next_offset(), fixture.queue.fetch_position()), (3, 3));
+        fixture.push(&[(3, 1), (4, 1)], None);
+        assert_eq!(fixture.run(), [3, 4]);
+    }
+
+    #[test]
+    fn gaps_markers_and_dropped_records_are_passed_by_the_offset_to_commit() {
+        let mut fixture = queue_at(0);
+        // The last record of the batch is followed by a marker.
+        fixture.push(&[(0, 1), (7, 1)], Some(9));
+        assert_eq!(fixture.run(), [0, 7]);
+        assert_eq!(fixture.queue.next_offset(), 9);
+        fixture.push(&[], Some(12));
+        assert_eq!(fixture.queue.next_offset(), 12);
+        fixture.push(&[(12, -1), (13, -1)], None);
+        assert_eq!(fixture.run(), [0; 0]);
+        assert_eq!((fixture.queue.records(), fixture.queue.next_offset()), (0, 14));
+        // Also while the rest of their batch waits: a commit now must not bring them back after a restart.
+        fixture.push(&[(14, -1), (15, -1), (16, 1)], None);
+        fixture.queue.head(&mut fixture.context).unwrap();
+        assert_eq!((fixture.queue.records(), fixture.queue.next_offset()), (1, 16));
+    }
+
+    #[test]
+    fn the_offset_to_commit_never_passes_a_record_that_waits() {
+        let mut fixture = queue_at(0);
+        fixture.push(&[(0, 1), (1, 1)], None);
+        fixture.push(&[], Some(5));
+        assert_eq!(fixture.queue.next_offset(), 0);
+        fixture.queue.head(&mut fixture.context).unwrap();
+        assert_eq!(fixture.queue.next_offset(), 0);
+        fixture.queue.process_head(&mut fixture.context).unwrap();
+        assert_eq!(fixture.queue.next_offset(), 1);
+        assert_eq!(fixture.run(), [0, 1]);
+        assert_eq!(fixture.queue.next_offset(), 5);
+    }
+}

@@ -133,6 +133,11 @@ impl Task {
             || queue.bytes() > self.settings.buffered_bytes_per_partition
     }
 
+    /// Whether records of input number `index` wait.
+    pub fn has_records(&self, index: usize) -> bool {
+        self.queues[index].records() > 0
+    }
+
     /// Takes over a batch of input number `index` (in the order of [`partitions`](Self::partitions)).
     pub fn add_records(&mut self, index: usize, batch: RecordBatch) {
         self.queues[index].push(batch);

@@ -150,11 +150,8 @@ impl<'a> Subtopology<'a> {
                 wishes[member].push((LOCAL_STATE, task));
             }
         }
-        for (member, list) in wishes.iter_mut().enumerate() {
-            // Of equally worthy tasks those go first that another member could take over without restoring.
-            let portable =
-                |task: &TaskId| holders.get(task).is_some_and(|held| held.iter().any(|&(_, other)| other != member));
-            list.sort_by_key(|(value, task)| (-value, portable(task), *task));
+        for list in &mut wishes {
+            list.sort_by_key(|(value, task)| (-value, *task));
         }
         let values = wishes.iter().map(|list| list.iter().map(|&(value, _)| value).collect()).collect();
         Self { group, holders, wishes, values }
@@ -168,7 +165,15 @@ impl<'a> Subtopology<'a> {
     fn distribute(&self, mut counts: Vec<u64>) -> Vec<(TaskId, usize)> {
         let mut left: BTreeSet<TaskId> = tasks(self.group).collect();
         let mut placed = Vec::with_capacity(left.len());
+        let vacant: Vec<bool> =
+            self.wishes.iter().zip(&counts).map(|(list, count)| *count > list.len() as u64).collect();
         for (member, list) in self.wishes.iter().enumerate() {
+            let mut list = list.clone();
+            if list.len() as u64 > counts[member] {
+                // Of equally worthy tasks those are given up that a member with room can take over with the least to restore. It may have
+                // been away for a moment only, and have old state of others besides.
+                list.sort_by_key(|(value, task)| (-value, self.newest_state(*task, &vacant), *task));
+            }
             let kept = list.len().min(counts[member] as usize);
             counts[member] -= kept as u64;
             for (_, task) in &list[..kept] {
@@ -185,6 +190,12 @@ impl<'a> Subtopology<'a> {
         let vacancies = counts.iter().enumerate().flat_map(|(member, &count)| (0..count).map(move |_| member));
         placed.extend(left.into_iter().zip(vacancies));
         placed
+    }
+
+    /// The newest local state of a task among the members with room.
+    fn newest_state(&self, task: TaskId, vacant: &[bool]) -> Option<i64> {
+        let held_by = self.holders.get(&task).map_or(&[][..], Vec::as_slice);
+        held_by.iter().find(|&&(_, member)| vacant[member]).map(|&(offset, _)| offset)
     }
 
     /// Members that have local state for the tasks that are left, newest first.

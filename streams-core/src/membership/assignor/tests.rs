@@ -355,6 +355,20 @@ fn who_comes_back_gets_the_tasks_that_it_has_local_state_for() {
 }
 
 #[test]
+fn who_comes_back_gets_the_tasks_of_which_its_local_state_is_newest() {
+    let mut members = [member(0, 1), member(1, 1), member(2, 1)];
+    let tasks: Vec<TaskId> = (0..6).map(|partition| TaskId::new(0, partition)).collect();
+    members[0].owned = tasks[..4].to_vec();
+    members[1].local_state = vec![(tasks[0], 0), (tasks[1], 0), (tasks[2], 7), (tasks[3], 9)];
+    // Newer state of others counts for nothing where its holder has no room.
+    members[2].owned = tasks[4..].to_vec();
+    members[2].local_state = vec![(tasks[0], 50), (tasks[1], 50)];
+    let target = assign(&[group(0, 6, true)], &members);
+    assert_eq!(target.members["m999"].withheld, [tasks[2], tasks[3]]);
+    assert_eq!(target.members["m1000"].active, [tasks[0], tasks[1]]);
+}
+
+#[test]
 fn of_two_claims_the_newer_generation_is_right_and_the_same_one_holds_for_nobody() {
     let mut members = [member(0, 1), member(1, 1)];
     for (member, generation) in members.iter_mut().zip([4, 5]) {

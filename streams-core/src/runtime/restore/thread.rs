@@ -1,15 +1,16 @@
 use super::RestoreListener;
 use super::changelog::{ChangelogExtent, RestoringStore, restore_start};
 use super::positions::starting_positions;
-use crate::broker::{Admin, Broker, Consumer, Fetched, OffsetSpec, Waker};
+use crate::broker::{Admin, Broker, BrokerError, BrokerErrorKind, Consumer, Fetched, OffsetSpec, Waker};
 use crate::config::ClientRole;
 use crate::error::StreamsError;
+use crate::processor::TopicPartitions;
 use crate::record::{RecordBatch, TopicPartition};
 use crate::runtime::instance::Instance;
 use crate::runtime::internal_topics::existing_topics;
 use crate::runtime::wall_time;
-use crate::task::{TaskId, TaskParts, changelogs, input_partitions};
-use crate::topology::{NodeKind, StoreSpec};
+use crate::task::{TaskId, TaskParts, changelogs, input_partitions, unknown_sources};
+use crate::topology::{NodeKind, StoreSpec, Topology};
 use hashbrown::HashMap;
 use state_stores::{StoreError, TaskStores};
 use std::path::Path;
@@ -146,7 +147,7 @@ impl<B: Broker> RestoreThread<B> {
     fn add(&mut self, task: TaskId, since: Instant) {
         match self.prepare(task) {
             Ok(()) => self.finish_restored(),
-            Err(error) if error.is_retriable() && since.elapsed() < self.instance.settings.task_timeout => {
+            Err(error) if may_pass(&error) && since.elapsed() < self.instance.settings.task_timeout => {
                 tracing::warn!("task {task} cannot be prepared: {error}; trying again");
                 self.waiting.push(Waiting { task, since, due: Instant::now() + RETRY_PAUSE });
             }
@@ -319,7 +320,7 @@ impl<B: Broker> RestoreThread<B> {
         }
         for id in finished {
             if let Err(error) = self.finish(id) {
-                if error.is_retriable() {
+                if may_pass(&error) {
                     tracing::warn!("task {id} cannot start: {error}; trying again");
                     self.waiting.push(Waiting { task: id, since: Instant::now(), due: Instant::now() + RETRY_PAUSE });
                 } else {
@@ -356,22 +357,11 @@ impl<B: Broker> RestoreThread<B> {
     }
 
     /// What a task needs to know besides its stores: its inputs with positions, and the partition counts of its outputs.
-    fn parts(
-        &self,
-        id: TaskId,
-    ) -> Result<(Vec<crate::task::TaskInput>, crate::processor::TopicPartitions), StreamsError> {
+    fn parts(&self, id: TaskId) -> Result<(Vec<crate::task::TaskInput>, TopicPartitions), StreamsError> {
         let instance = &self.instance;
         let topics = existing_topics(&self.admin, instance.settings.request_timeout)?;
         let application_id = &instance.settings.application_id;
-        let subtopology = &instance.topology.subtopologies()[id.subtopology as usize];
-        for &node in &subtopology.nodes {
-            if let NodeKind::Sink { topic: Some(topic) } = &instance.topology.nodes()[node].kind {
-                let topic = instance.topology.topic_name(application_id, topic);
-                if topics.get(&topic).is_none() {
-                    return Err(StreamsError::UnknownSinkTopic { topic });
-                }
-            }
-        }
+        check_topics(&instance.topology, application_id, id, &topics)?;
         let inputs = input_partitions(&instance.topology, application_id, id, &topics);
         let coordinator = instance.coordinator.as_ref();
         let inputs = starting_positions(&instance.topology, &instance.settings, &self.admin, coordinator, inputs)?;
@@ -436,6 +426,42 @@ impl<B: Broker> RestoreThread<B> {
             }
         }
     }
+}
+
+/// Whether a task that cannot be prepared for this reason may be prepared later: the cluster is not reachable, or does not know a topic
+/// yet that was just made, or a former owner still has the stores open.
+fn may_pass(error: &StreamsError) -> bool {
+    match error {
+        StreamsError::Store(StoreError::Locked { .. }) => true,
+        StreamsError::Broker(error) => error.is_retriable() || error.kind == BrokerErrorKind::UnknownTopicOrPartition,
+        _ => false,
+    }
+}
+
+/// Looks whether all topics that a task names are there. The leader has seen inputs and internal topics, so where one is missing it is this
+/// broker's metadata that lags: without waiting for it the task would run and never read that input.
+fn check_topics(
+    topology: &Topology,
+    application_id: &str,
+    id: TaskId,
+    topics: &TopicPartitions,
+) -> Result<(), StreamsError> {
+    let mut lagging = unknown_sources(topology, application_id, id, topics);
+    for &node in &topology.subtopologies()[id.subtopology as usize].nodes {
+        if let NodeKind::Sink { topic: Some(name) } = &topology.nodes()[node].kind {
+            let topic = topology.topic_name(application_id, name);
+            match topics.get(&topic) {
+                Some(_) => {}
+                None if topology.is_repartition_topic(name) => lagging.push(topic),
+                None => return Err(StreamsError::UnknownSinkTopic { topic }),
+            }
+        }
+    }
+    if lagging.is_empty() {
+        return Ok(());
+    }
+    let context = format!("task {id}, topics {}", lagging.join(", "));
+    Err(BrokerError::new(BrokerErrorKind::UnknownTopicOrPartition, context, "not known to this broker yet").into())
 }
 
 /// How long ago a wall-clock time (milliseconds since the epoch) was.

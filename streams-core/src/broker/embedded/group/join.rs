@@ -82,8 +82,8 @@ impl Group {
         self.prepare_rebalance(now_ms, outbox);
     }
 
-    /// A static member comes back without its id: it gets a new one, and the old one is fenced. In a stable group nothing else happens
-    /// as long as it says the same about itself.
+    /// A static member comes back without its id: it gets a new one, and the old one is fenced. In a stable group nothing else happens,
+    /// whatever it says about itself, since the assignor stays the same.
     fn replace_static(
         &mut self,
         index: usize,
@@ -95,7 +95,6 @@ impl Group {
     ) {
         let was_leader = self.is_leader(index);
         let member = &mut self.members[index];
-        let unchanged = member.protocols == request.protocols;
         member.id.clone_from(&new_id);
         if let Some(older) = member.joining.take() {
             outbox.answer(older, Err(GroupError::FencedInstanceId));
@@ -108,7 +107,7 @@ impl Group {
         if was_leader {
             self.leader = Some(new_id);
         }
-        if self.state == State::Stable && unchanged {
+        if self.state == State::Stable {
             let joined = self.joined(index, was_leader);
             return outbox.answer(reply, Ok(joined));
         }
