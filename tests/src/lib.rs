@@ -1,5 +1,7 @@
 //! End-to-end suites on the embedded broker and on real Kafka.
 //!
 //! [`contract`] is what every implementation of the broker traits has to do, as functions that a test instantiates for one of them.
+//! [`kafka`] is what the suites on real Kafka share: programs as processes, topics, groups, and an independent word count.
 
 pub mod contract;
+pub mod kafka;
