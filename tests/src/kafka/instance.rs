@@ -101,7 +101,6 @@ impl Ended {
     ///
     /// # Panics
     /// Where its exit code is not 0.
-    #[must_use]
     pub fn cleanly(self) -> Self {
         assert_eq!(self.code, Some(0), "{}", self.lines.join("\n"));
         self
