@@ -246,7 +246,19 @@ impl RecordProducer {
     /// # Panics
     /// Where the client does not take it.
     pub fn send(&self, topic: &str, partition: i32, value: &[u8]) {
-        let mut record = BaseRecord::<(), [u8]>::to(topic).partition(partition).payload(value);
+        self.send_record(BaseRecord::to(topic).partition(partition).payload(value));
+    }
+
+    /// Appends a record whose key and value are null to a partition, and waits until it is in the log.
+    ///
+    /// # Panics
+    /// Where the client does not take it.
+    pub fn send_null(&self, topic: &str, partition: i32) {
+        self.send_record(BaseRecord::to(topic).partition(partition));
+        self.flush();
+    }
+
+    fn send_record(&self, mut record: BaseRecord<'_, (), [u8]>) {
         loop {
             match self.producer.send(record) {
                 Ok(()) => return,
@@ -254,7 +266,7 @@ impl RecordProducer {
                     record = again;
                     self.producer.poll(Duration::from_millis(10));
                 }
-                Err((error, _)) => panic!("{topic}-{partition}: {error}"),
+                Err((error, record)) => panic!("{}: {error}", record.topic),
             }
         }
     }
