@@ -99,8 +99,7 @@ fn null_values_of_a_type_without_null_are_an_error_that_says_how_to_accept_them(
 fn an_input_topic_that_does_not_exist_is_named() {
     let (id, topic) = (unique("unknown-topic"), unique("nowhere"));
     let state = tempfile::tempdir().unwrap();
-    let config =
-        StreamsConfig::new(id.as_str(), bootstrap_servers().as_str()).set("state.dir", state.path().display());
+    let config = StreamsConfig::new(id.as_str(), bootstrap_servers().as_str()).set("state.dir", state.path().display());
     let streams = KafkaStreams::new(copy(&topic, &topic), config).unwrap();
     streams.start().unwrap();
     assert!(streams.wait_until_ended(SOON), "{}", streams.state());
@@ -146,7 +145,8 @@ fn a_wrong_configuration_is_refused_with_all_its_faults() {
         .set("default.dsl.store", "paper")
         .set("comit.interval.ms", 5);
     let ended = setup.start().wait_for_end(Duration::from_secs(5));
-    let faults = ["application.id=two words", "commit.interval.ms=soon", "num.stream.threads=0", "default.dsl.store=paper"];
+    let faults =
+        ["application.id=two words", "commit.interval.ms=soon", "num.stream.threads=0", "default.dsl.store=paper"];
     assert_failed(&ended, &faults);
     assert!(ended.says("comit.interval.ms is not known"), "{}", ended.lines.join("\n"));
 }
@@ -221,7 +221,8 @@ fn a_committed_offset_older_than_retention_follows_the_reset_policy_and_says_so(
     application.drain(DRAIN);
     let ended = instance.terminate(SOON).cleanly();
     let told = ended.lines.iter().any(|line| {
-        line.contains(&format!("{}-2", application.input)) && line.contains(&format!("offset {committed} is out of range"))
+        line.contains(&format!("{}-2", application.input))
+            && line.contains(&format!("offset {committed} is out of range"))
     });
     assert!(told, "the gap is not told:\n{}", ended.lines.join("\n"));
     application.assert_exact();

@@ -18,12 +18,12 @@ fn tasks(instance: &Instance) -> BTreeSet<String> {
 }
 
 /// Waits until each instance has an equal share of the tasks, none of them twice, and all of them process.
-fn wait_until_shared(instances: &[&Instance]) {
+fn wait_until_shared(instances: &[&Instance]) -> Duration {
     wait_until("every instance has its share of the tasks", SOON, || {
         let shares: Vec<_> = instances.iter().map(|instance| tasks(instance)).collect();
         let all: BTreeSet<_> = shares.iter().flatten().collect();
         all.len() == TASKS && shares.iter().all(|share| share.len() == TASKS / instances.len())
-    });
+    })
 }
 
 /// The number of partitions of each member, as Kafka's tool prints them.
@@ -78,8 +78,9 @@ fn killed_instances_lose_nothing() {
     wait_until_shared(&[&first, &second, &third]);
     assert!(!application.is_drained(), "the instances were to be busy");
     assert_eq!(second.kill().code, None);
-    // Not before its absence is noticed: its tasks move to the others.
-    wait_until_shared(&[&first, &third]);
+    // When its absence is noticed, after the session timeout of 6 s, its tasks move to the others.
+    let took = wait_until_shared(&[&first, &third]);
+    assert!(took < Duration::from_secs(10), "its tasks stood still for {took:?}");
     application.produce(LINES / 10);
     let second = application.setup("b").start();
     second.wait_until_running(SOON);
@@ -94,4 +95,27 @@ fn killed_instances_lose_nothing() {
         instance.terminate(SOON).cleanly();
     }
     application.assert_at_least();
+}
+
+#[test]
+fn a_rolling_restart_keeps_counts_exact() {
+    let mut application = Application::new("rolling");
+    let mut instances = ["a", "b", "c"].map(|name| application.setup(name).start());
+    wait_until_shared(&instances.each_ref());
+    for name in ["a", "b", "c"] {
+        application.produce(LINES / 10);
+        // Always the oldest one, so that each has its turn.
+        let [oldest, second, third] = instances;
+        oldest.terminate(SOON).cleanly();
+        let next = application.setup(name).start();
+        let running = next.wait_until_running(SOON);
+        assert!(running.after < Duration::from_secs(3), "{name} is running after {:?}", running.after);
+        instances = [second, third, next];
+        wait_until_shared(&instances.each_ref());
+    }
+    application.drain(Duration::from_secs(60));
+    for instance in instances {
+        instance.terminate(SOON).cleanly();
+    }
+    application.assert_exact();
 }

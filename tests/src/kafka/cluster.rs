@@ -92,7 +92,8 @@ impl Cluster {
     pub fn delete_records(&self, topic: &str, partition: i32, offset: i64) {
         let mut offsets = TopicPartitionList::new();
         offsets.add_partition_offset(topic, partition, Offset::Offset(offset)).unwrap();
-        self.admin(async |admin, options| admin.delete_records(&offsets, options).await).unwrap();
+        let results = self.admin(async |admin, options| admin.delete_records(&offsets, options).await).unwrap();
+        results.elements().iter().for_each(|result| result.error().unwrap());
         super::wait_until("the records are gone", TIMEOUT, || self.extent(topic, partition).0 == offset);
     }
 
@@ -262,7 +263,9 @@ impl RecordProducer {
         loop {
             match self.producer.send(record) {
                 Ok(()) => return,
-                Err((error, again)) if error.rdkafka_error_code() == Some(rdkafka::types::RDKafkaErrorCode::QueueFull) => {
+                Err((error, again))
+                    if error.rdkafka_error_code() == Some(rdkafka::types::RDKafkaErrorCode::QueueFull) =>
+                {
                     record = again;
                     self.producer.poll(Duration::from_millis(10));
                 }
