@@ -77,3 +77,29 @@ fn a_static_member_that_restarts_gets_its_tasks_back_and_the_others_keep_theirs(
     }
     application.assert_at_least();
 }
+
+#[test]
+fn an_instance_that_stood_still_for_too_long_is_replaced_and_comes_back() {
+    let mut application = Application::new("zombie");
+    application.produce(LINES);
+    let first = application.setup("a").start();
+    first.wait_until_running(SOON);
+    let second = application.setup("b").start();
+    second.wait_until_running(SOON);
+    application.drain(DRAIN);
+
+    // Not dead, but without a sign of life: the machine sleeps, or swaps.
+    second.signal("STOP");
+    application.produce(10 * LINES);
+    application.drain(DRAIN);
+    let mark = second.mark();
+    second.signal("CONT");
+    // It learns that the group has gone on without it, and joins anew.
+    second.wait_for_from(mark, "assigned tasks: ", SOON);
+    application.produce(LINES);
+    application.drain(DRAIN);
+    for instance in [first, second] {
+        instance.terminate(SOON).cleanly();
+    }
+    application.assert_at_least();
+}

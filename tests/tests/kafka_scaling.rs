@@ -72,9 +72,11 @@ fn instances_that_join_a_busy_one_share_its_tasks_and_counts_stay_exact() {
 fn killed_instances_lose_nothing() {
     let mut application = Application::new("kill");
     application.produce(LINES);
-    let first = application.setup("a").start();
-    let second = application.setup("b").start();
-    let third = application.setup("c").start();
+    // Two threads each: tasks of a group that changes move between threads, too.
+    let start = |application: &Application, name: &str| application.setup(name).set("num.stream.threads", 2).start();
+    let first = start(&application, "a");
+    let second = start(&application, "b");
+    let third = start(&application, "c");
     wait_until_shared(&[&first, &second, &third]);
     assert!(!application.is_drained(), "the instances were to be busy");
     assert_eq!(second.kill().code, None);
@@ -82,13 +84,13 @@ fn killed_instances_lose_nothing() {
     let took = wait_until_shared(&[&first, &third]);
     assert!(took < Duration::from_secs(10), "its tasks stood still for {took:?}");
     application.produce(LINES / 10);
-    let second = application.setup("b").start();
+    let second = start(&application, "b");
     second.wait_until_running(SOON);
     wait_until_shared(&[&first, &second, &third]);
     application.produce(LINES / 10);
     // And once more, back within the session timeout.
     third.kill();
-    let third = application.setup("c").start();
+    let third = start(&application, "c");
     application.produce(LINES / 10);
     application.drain(Duration::from_secs(120));
     for instance in [first, second, third] {
