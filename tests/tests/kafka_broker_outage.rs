@@ -9,8 +9,8 @@ const DEFAULT_SESSION: Duration = Duration::from_secs(6);
 /// After the outage: clients reconnect, what was under way is sent again, the rest is processed.
 const RECOVERY: Duration = Duration::from_secs(120);
 
-/// Runs two instances through an outage; answers how they ended.
-fn outage(name: &str, session: Duration, stop: impl Fn(&OwnBroker)) -> (Application, OwnBroker, [Ended; 2]) {
+/// Runs two instances through an outage; answers how they ended. The broker comes first, to outlive the application, which deletes its topics.
+fn outage(name: &str, session: Duration, stop: impl Fn(&OwnBroker)) -> (OwnBroker, Application, [Ended; 2]) {
     let broker = OwnBroker::start(name);
     let mut application = Application::on(broker.servers(), name);
     application.produce(LINES);
@@ -28,7 +28,7 @@ fn outage(name: &str, session: Duration, stop: impl Fn(&OwnBroker)) -> (Applicat
     application.produce(LINES / 10);
     application.drain(SOON);
     let ended = [first, second].map(|instance| instance.terminate(SOON).cleanly());
-    (application, broker, ended)
+    (broker, application, ended)
 }
 
 /// The outage lasts as long as it is said to; meanwhile nobody gives up.
@@ -42,14 +42,14 @@ fn wait_for_the_end_of_the_outage(first: &mut Instance, second: &mut Instance) {
 
 #[test]
 fn a_broker_that_is_stopped_and_started_again_costs_nothing() {
-    let (application, _broker, ended) = outage("e2e-outage-stop", 3 * OUTAGE, OwnBroker::down);
+    let (_broker, application, ended) = outage("e2e-outage-stop", 3 * OUTAGE, OwnBroker::down);
     assert!(!ended.iter().any(|ended| ended.says("membership lost")), "the session was longer than the outage");
     application.assert_exact();
 }
 
 #[test]
 fn a_broker_that_is_killed_and_started_again_loses_nothing() {
-    let (application, _broker, ended) = outage("e2e-outage-kill", DEFAULT_SESSION, OwnBroker::kill);
+    let (_broker, application, ended) = outage("e2e-outage-kill", DEFAULT_SESSION, OwnBroker::kill);
     application.assert_at_least();
     if !ended.iter().any(|ended| ended.says("membership lost")) {
         application.assert_exact();
