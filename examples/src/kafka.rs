@@ -2,32 +2,30 @@ use crate::{Example, Options};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use streams_dsl::broker::librdkafka::Librdkafka;
-use streams_dsl::broker::{Admin, Broker, NewTopic, Properties};
-use streams_dsl::{KafkaStreams, State};
+use streams_dsl::broker::{Admin, Broker, BrokerError, NewTopic, Properties};
+use streams_dsl::{KafkaStreams, State, StreamsError};
 
 /// Partitions of the topics that the example creates.
 const PARTITIONS: i32 = 3;
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the cluster may take for its first answer. Later outages are waited for; at the start a wrong address is likelier.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
+
+type Running = Arc<Mutex<Option<Arc<KafkaStreams>>>>;
 
 /// Runs on Kafka until SIGINT or SIGTERM, or until an error ends the instance.
 pub(crate) fn run(example: &Example, options: &Options, servers: &str) -> Result<(), Box<dyn Error>> {
-    // Signals are taken from here on, so that one that comes early ends the program as cleanly as a late one.
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let config = options.config(servers);
     config.validate()?;
+    let running = Running::default();
+    close_on_signal(Arc::clone(&running))?;
     create_topics(servers, &[&options.input, &options.output])?;
     let streams = Arc::new(KafkaStreams::new((example.topology)(&options.input, &options.output)?, config)?);
     streams.set_state_listener(|new, old| println!("state {old} -> {new}"));
-    streams.start()?;
-    let stopper = Arc::clone(&streams);
-    std::thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            stopper.close();
-        }
-    });
+    start(&streams, &running)?;
     while !streams.wait_until_ended(Duration::from_secs(3600)) {}
     println!("processed {} records, restored {}", streams.processed_records(), streams.restored_records());
     match streams.state() {
@@ -36,10 +34,38 @@ pub(crate) fn run(example: &Example, options: &Options, servers: &str) -> Result
     }
 }
 
+/// No signal comes between the start and its being known.
+fn start(streams: &Arc<KafkaStreams>, running: &Running) -> Result<(), StreamsError> {
+    let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+    streams.start()?;
+    *running = Some(Arc::clone(streams));
+    Ok(())
+}
+
+/// Closes what runs at the first signal. One that comes before anything runs ends the program at once.
+fn close_on_signal(running: Running) -> Result<(), Box<dyn Error>> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    std::thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            // Held while the program ends, so that nothing is started meanwhile.
+            let running = running.lock().unwrap_or_else(PoisonError::into_inner);
+            match running.as_ref() {
+                Some(streams) => drop(streams.close()),
+                None => std::process::exit(0),
+            }
+        }
+    });
+    Ok(())
+}
+
 /// Creates the topics that do not exist.
 fn create_topics(servers: &str, names: &[&str]) -> Result<(), Box<dyn Error>> {
     let admin = Librdkafka::new(servers).admin(&Properties::new())?;
-    let existing = admin.describe_topics(Some(names), TIMEOUT)?;
+    let no_answer = |error: BrokerError| match error.is_retriable() {
+        true => format!("no answer from Kafka at {servers} within {FIRST_ANSWER:?}: {error}"),
+        false => error.to_string(),
+    };
+    let existing = admin.describe_topics(Some(names), FIRST_ANSWER).map_err(no_answer)?;
     let missing: Vec<_> = names
         .iter()
         .filter(|name| !existing.iter().any(|topic| topic.name == **name))

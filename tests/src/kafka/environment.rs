@@ -1,0 +1,40 @@
+//! Where the broker, the programs and `./dev` are: `./dev test` says so in the environment.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The address of the broker that all tests share.
+///
+/// # Panics
+/// Where the environment does not say.
+pub fn bootstrap_servers() -> String {
+    variable("KAFKA_BOOTSTRAP_SERVERS", "the address of a broker, as 127.0.0.1:9092")
+}
+
+/// The program of an example, built in release mode.
+///
+/// # Panics
+/// Where the environment does not say, or the program is not built.
+pub fn example(name: &str) -> PathBuf {
+    let program = PathBuf::from(variable("EXAMPLE_BIN_DIR", "the folder of the examples' release programs")).join(name);
+    assert!(program.is_file(), "{} is not built: cargo build --release -p examples", program.display());
+    program
+}
+
+/// This project's `./dev`.
+///
+/// # Panics
+/// Where the environment does not say.
+pub fn dev() -> PathBuf {
+    variable("KAFKA_DEV", "the path of this project's ./dev").into()
+}
+
+fn variable(name: &str, meaning: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("set {name} to {meaning}; ./dev test does"))
+}
+
+/// A name that no other test and no earlier run has used.
+pub fn unique(name: &str) -> String {
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    format!("e2e-{name}-{nanos}")
+}
