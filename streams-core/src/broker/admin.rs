@@ -15,7 +15,6 @@ pub trait Admin: Send + Sync {
     ///
     /// # Errors
     /// Retriable where no broker answers in time; [`TopicExists`](super::BrokerErrorKind::TopicExists) and others per topic.
-    #[expect(clippy::type_complexity, reason = "a result per topic inside the result of the call")]
     fn create_topics(
         &self,
         topics: &[NewTopic],

@@ -39,10 +39,13 @@ pub(crate) enum ThreadCommand {
     Shutdown(bool),
 }
 
+/// What a query does with the task it asked for.
+pub(crate) type TaskReader = dyn FnOnce(Option<&Task>) + Send;
+
 /// A read of a task's stores by another thread, carried out between two rounds of processing; `None` where the task is not here.
 pub(crate) struct TaskQuery {
     pub(crate) task: TaskId,
-    pub(crate) run: Box<dyn FnOnce(Option<&Task>) + Send>,
+    pub(crate) run: Box<TaskReader>,
 }
 
 /// What a stream thread tells the control thread.
