@@ -6,7 +6,7 @@
 //! | [`embedded`] | a broker in process and in memory, for examples, tests and simulation |
 //!
 //! The traits are used with static dispatch. Group membership and offsets go through
-//! [`GroupCoordinator`](kafka_client::group::GroupCoordinator), which each broker hands out.
+//! [`GroupCoordinator`], which each broker hands out.
 
 mod admin;
 mod consumer;
