@@ -10,9 +10,10 @@ use crate::topology::Topology;
 use kafka_client::group::{GroupCoordinator, MemberIdentity};
 use state_stores::{CommittedReader, StorageEnvironment};
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// What the threads of an instance share. Nothing of it is touched per record.
 pub(crate) struct Instance<B: Broker> {
@@ -26,6 +27,8 @@ pub(crate) struct Instance<B: Broker> {
     pub(crate) lifecycle: Lifecycle,
     /// Who commits come from. Changes with each generation, so it is taken afresh for each commit.
     pub(crate) identity: Mutex<Option<MemberIdentity>>,
+    /// Until when the tasks are this instance's for certain.
+    pub(crate) assurance: Assurance,
     pub(crate) restore_listener: Mutex<Option<Arc<dyn RestoreListener>>>,
     pub(crate) restored_records: AtomicU64,
     pub(crate) processed_records: AtomicU64,
@@ -33,6 +36,34 @@ pub(crate) struct Instance<B: Broker> {
     /// The tasks of this instance, for queries.
     pub(crate) tasks: Mutex<BTreeMap<TaskId, TaskPhase>>,
     pub(crate) control: Mutex<Sender<ControlEvent>>,
+}
+
+/// Until when the group has no one else do the tasks of this instance.
+pub(crate) struct Assurance {
+    epoch: Instant,
+    /// Since the epoch, in microseconds.
+    until: AtomicU64,
+}
+
+impl Assurance {
+    pub(crate) fn new() -> Self {
+        Self { epoch: Instant::now(), until: AtomicU64::new(0) }
+    }
+
+    /// Time since the epoch.
+    pub(crate) fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    pub(crate) fn set(&self, until: Option<Duration>) {
+        self.until.store(until.map_or(0, |until| until.as_micros() as u64), Ordering::Release);
+    }
+
+    /// Whether the tasks are this instance's now. If not, it was cut off from the group, or stood still, for so long that others may
+    /// have them: what it writes now might overwrite what they have written.
+    pub(crate) fn holds(&self) -> bool {
+        self.epoch.elapsed().as_micros() < u128::from(self.until.load(Ordering::Acquire))
+    }
 }
 
 /// How far a task of this instance is.

@@ -15,8 +15,9 @@ use std::time::Instant;
 
 impl<B: Broker> Control<B> {
     pub(super) fn member_event(&mut self, event: Event) {
-        let actions = self.member.handle(self.started.elapsed(), event);
+        let actions = self.member.handle(self.instance.assurance.now(), event);
         *lock(&self.instance.identity) = self.member.identity();
+        self.instance.assurance.set(self.member.assured_until());
         actions.into_iter().for_each(|action| self.act(action));
     }
 

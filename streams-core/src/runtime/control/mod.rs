@@ -62,7 +62,6 @@ pub(crate) struct Control<B: Broker> {
     revision: u64,
     /// Whether the group must still hear what this instance owns after the last assignment.
     report_due: bool,
-    started: Instant,
     planned_counts: Option<Vec<i32>>,
     refresh_due: Instant,
     clean_due: Instant,
@@ -104,7 +103,6 @@ impl<B: Broker> Control<B> {
             tasks: BTreeMap::new(),
             revision: 0,
             report_due: false,
-            started: now,
             planned_counts: None,
             refresh_due: now + settings.metadata_max_age,
             clean_due: now + CLEAN_INTERVAL.min(settings.state_cleanup_delay),
@@ -135,10 +133,11 @@ impl<B: Broker> Control<B> {
     }
 
     fn next_wait(&self) -> Duration {
-        let longest = Duration::from_secs(1);
+        // Often enough for the member to see that the process runs.
+        let longest = Duration::from_secs(1).min(self.instance.settings.group.session_timeout / 3);
         let deadline = self.member.deadline().unwrap_or(Duration::MAX);
         let announced = self.announcing.as_ref().map_or(longest, |a| a.until.saturating_duration_since(Instant::now()));
-        deadline.saturating_sub(self.started.elapsed()).min(longest).min(announced)
+        deadline.saturating_sub(self.instance.assurance.now()).min(longest).min(announced)
     }
 
     fn take(&mut self, event: ControlEvent) {
@@ -157,9 +156,7 @@ impl<B: Broker> Control<B> {
     }
 
     fn tick(&mut self) {
-        if self.member.deadline().is_some_and(|deadline| deadline <= self.started.elapsed()) {
-            self.member_event(Event::Tick);
-        }
+        self.member_event(Event::Tick);
         let now = Instant::now();
         if let Some(announcing) = self.announcing.take_if(|announcing| now >= announcing.until) {
             if !announcing.heard {

@@ -106,7 +106,7 @@ impl<B: Broker> Control<B> {
                     return self.closed(task);
                 }
                 match self.instance.lifecycle.uncaught(&error) {
-                    UncaughtExceptionResponse::ReplaceThread => self.tell_restore(RestoreCommand::Add(task)),
+                    UncaughtExceptionResponse::ReplaceThread => self.tell_restore(RestoreCommand::AddAgain(task)),
                     response => {
                         self.closed(task);
                         self.shut_down(response);

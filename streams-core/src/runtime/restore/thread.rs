@@ -31,6 +31,8 @@ const DELETE_RETENTION_MS: u64 = 86_400_000;
 pub(crate) enum RestoreCommand {
     /// Make a task ready.
     Add(TaskId),
+    /// Make a task ready that could not be made ready just now, after a pause.
+    AddAgain(TaskId),
     /// Give a task up; answered by [`RestoreEvent::Removed`].
     Remove(TaskId),
     /// End.
@@ -137,6 +139,7 @@ impl<B: Broker> RestoreThread<B> {
             };
             match command {
                 RestoreCommand::Add(task) => self.add(task, Instant::now()),
+                RestoreCommand::AddAgain(task) => self.wait(task, Instant::now()),
                 RestoreCommand::Remove(task) => self.remove(task),
                 RestoreCommand::Shutdown => return false,
             }
@@ -149,10 +152,14 @@ impl<B: Broker> RestoreThread<B> {
             Ok(()) => self.finish_restored(),
             Err(error) if may_pass(&error) && since.elapsed() < self.instance.settings.task_timeout => {
                 tracing::warn!("task {task} cannot be prepared: {error}; trying again");
-                self.waiting.push(Waiting { task, since, due: Instant::now() + RETRY_PAUSE });
+                self.wait(task, since);
             }
             Err(error) => self.fail(task, error),
         }
+    }
+
+    fn wait(&mut self, task: TaskId, since: Instant) {
+        self.waiting.push(Waiting { task, since, due: Instant::now() + RETRY_PAUSE });
     }
 
     fn retry_waiting(&mut self) {

@@ -1,5 +1,5 @@
 use super::StreamThread;
-use super::processing::retry;
+use super::processing::{await_assurance, retry};
 use crate::broker::{Admin, Broker, Producer};
 use crate::error::StreamsError;
 use crate::record::TopicPartition;
@@ -16,6 +16,9 @@ impl<B: Broker> StreamThread<B> {
 
     /// Commits all tasks that have something to commit: output and changelogs first, then offsets, then the stores.
     pub(super) fn commit(&mut self) -> Result<(), StreamsError> {
+        if self.tasks.iter().any(|running| running.task.commit_needed()) {
+            await_assurance(&self.instance)?;
+        }
         let mut prepared: Vec<(usize, Vec<CommittedOffset>)> = Vec::new();
         for place in 0..self.tasks.len() {
             if self.tasks[place].task.commit_needed() {

@@ -100,6 +100,7 @@ impl<B: Broker> ThreadSeed<B> {
             last_commit: now,
             last_purge: now,
             ending: false,
+            stands_by: false,
         };
         thread.run();
     }

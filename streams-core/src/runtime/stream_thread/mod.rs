@@ -47,6 +47,8 @@ struct StreamThread<B: Broker> {
     last_purge: Instant,
     /// Told to end: what happens to the tasks on the way must not make it go on.
     ending: bool,
+    /// Waits to hear of the group.
+    stands_by: bool,
 }
 
 struct RunningTask {
@@ -82,6 +84,9 @@ impl<B: Broker> StreamThread<B> {
         loop {
             if !self.take_commands()? {
                 return Ok(());
+            }
+            if !self.tasks.is_empty() && !self.is_assured() {
+                continue;
             }
             let wait = match (self.has_work(), processed) {
                 (true, true) => Duration::ZERO,

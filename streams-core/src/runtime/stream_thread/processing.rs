@@ -23,6 +23,9 @@ impl<B: Broker> StreamThread<B> {
             let wall_time = wall_time();
             let mut count = 0;
             for place in 0..self.tasks.len() {
+                if !self.instance.assurance.holds() {
+                    return Ok(any);
+                }
                 self.turn = place;
                 let task = &mut self.tasks[place].task;
                 count += task.process(TURN, wall_time)?;
@@ -37,6 +40,23 @@ impl<B: Broker> StreamThread<B> {
                 return Ok(true);
             }
         }
+    }
+
+    /// Whether the tasks are certain to be this instance's. If not, lets some time pass: they may be another's by now, which the control
+    /// thread is about to learn.
+    pub(super) fn is_assured(&mut self) -> bool {
+        let holds = self.instance.assurance.holds();
+        if holds == self.stands_by {
+            self.stands_by = !holds;
+            match holds {
+                true => tracing::info!("the group has been heard of again: processing goes on"),
+                false => tracing::warn!("processing pauses: the group has not been heard of for its session timeout"),
+            }
+        }
+        if !holds {
+            std::thread::sleep(RETRY_PAUSE);
+        }
+        holds
     }
 
     /// Hands a task's output to the producer. While the cluster cannot be reached this waits, and tries again.
@@ -90,12 +110,27 @@ impl<B: Broker> StreamThread<B> {
 /// Pauses before something that the cluster did not take is tried again.
 ///
 /// # Errors
-/// [`StreamsError::TaskMigrated`] where this instance is no longer a member: what it writes is another's to write by now.
+/// As [`await_assurance`].
 pub(super) fn retry<B: Broker>(instance: &Instance<B>, what: &str, error: &BrokerError) -> Result<(), StreamsError> {
-    if instance.identity().is_none() {
-        return Err(StreamsError::TaskMigrated(format!("this instance has lost its membership ({what}: {error})")));
-    }
     tracing::warn!("{what}: {error}; trying again");
     std::thread::sleep(RETRY_PAUSE);
-    Ok(())
+    await_assurance(instance)
+}
+
+/// Waits until the tasks are certain to be this instance's: a changelog record that is written later than another instance's would bring
+/// back an old row.
+///
+/// # Errors
+/// [`StreamsError::TaskMigrated`] where they are not.
+pub(super) fn await_assurance<B: Broker>(instance: &Instance<B>) -> Result<(), StreamsError> {
+    let deadline = Instant::now() + instance.settings.task_timeout;
+    loop {
+        if instance.identity().is_none() || Instant::now() >= deadline {
+            return Err(StreamsError::TaskMigrated("this instance has lost its membership of the group".to_owned()));
+        }
+        if instance.assurance.holds() {
+            return Ok(());
+        }
+        std::thread::sleep(RETRY_PAUSE);
+    }
 }
