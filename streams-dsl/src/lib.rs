@@ -75,3 +75,8 @@ pub use streams_core::runtime::{
 pub use streams_core::serde;
 pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology};
 pub use streams_core::{broker, query, record, test_driver};
+
+/// The examples of the project's README are compiled and run with this crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
