@@ -108,6 +108,7 @@ impl<B: Broker> KafkaStreams<B> {
             processed_records: AtomicU64::new(0),
             dropped_records: AtomicU64::new(0),
             tasks: Mutex::new(BTreeMap::new()),
+            positions: Mutex::default(),
             control: Mutex::new(sender),
         });
         Ok(Self { instance, events: Mutex::new(Some(events)) })

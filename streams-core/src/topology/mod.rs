@@ -63,6 +63,16 @@ impl Topology {
         self.inner.repartition_topics.iter().any(|repartition| repartition.name == topic)
     }
 
+    /// Whether `name`, as on the cluster, is a topic that belongs to this topology alone: one of its changelogs or repartition topics.
+    pub fn is_internal_topic(&self, application_id: &str, name: &str) -> bool {
+        let own = name.strip_prefix(application_id).and_then(|rest| rest.strip_prefix('-'));
+        own.is_some_and(|own| self.is_repartition_topic(own))
+            || self
+                .stores()
+                .iter()
+                .any(|store| store.logging.is_some() && store.changelog_topic(application_id) == name)
+    }
+
     /// The name on the cluster of a topic of this topology: internal ones get the prefix `<application id>-`.
     pub fn topic_name(&self, application_id: &str, topic: &str) -> String {
         if self.is_repartition_topic(topic) { format!("{application_id}-{topic}") } else { topic.to_owned() }

@@ -93,9 +93,8 @@ impl<B: Broker> StreamThread<B> {
 
     pub(super) fn production_failed(&self, partition: &TopicPartition, error: BrokerError) -> Result<(), StreamsError> {
         // A lost changelog record would be lost state: no handler may let that pass.
-        let prefix = format!("{}-", self.instance.settings.application_id);
-        let internal = partition.topic.starts_with(&prefix)
-            && (partition.topic.ends_with("-changelog") || partition.topic.ends_with("-repartition"));
+        let internal =
+            self.instance.topology.is_internal_topic(&self.instance.settings.application_id, &partition.topic);
         if !internal && self.instance.settings.production_handler.handle(&error).is_continue() {
             tracing::warn!(
                 "a record for {partition} is dropped: {error} (the production exception handler said to continue)"

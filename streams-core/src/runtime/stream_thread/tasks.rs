@@ -43,19 +43,19 @@ impl<B: Broker> StreamThread<B> {
 
     pub(super) fn close(&mut self, id: TaskId, commit: bool) -> Result<(), StreamsError> {
         let Some(place) = self.tasks.iter().position(|running| running.task.id() == id) else {
-            self.tell(ThreadEvent::Closed(id, 0));
+            self.tell(ThreadEvent::Closed(id));
             return Ok(());
         };
         if commit {
             self.commit()?;
         }
-        let offsets = self.remove(place)?;
-        self.tell(ThreadEvent::Closed(id, offsets));
+        self.remove(place)?;
+        self.tell(ThreadEvent::Closed(id));
         Ok(())
     }
 
-    /// Takes a task out and closes it as it is; answers the sum of its stores' changelog positions.
-    pub(super) fn remove(&mut self, place: usize) -> Result<i64, StreamsError> {
+    /// Takes a task out and closes it as it is.
+    pub(super) fn remove(&mut self, place: usize) -> Result<(), StreamsError> {
         let RunningTask { task, partitions, .. } = self.tasks.remove(place);
         self.routes.clear();
         for (place, running) in self.tasks.iter().enumerate() {
@@ -65,12 +65,12 @@ impl<B: Broker> StreamThread<B> {
         }
         self.count_dropped(&task);
         let unassigned = self.consumer.unassign(&partitions);
+        let id = task.id();
         let stores = task.close()?;
-        let offsets = (0..stores.specs().len()).filter_map(|index| stores.committed_offset(index)).sum();
+        self.instance.note_position(id, &stores);
         stores.close();
         self.share_buffers();
-        unassigned?;
-        Ok(offsets)
+        Ok(unassigned?)
     }
 
     pub(super) fn count_dropped(&self, task: &Task) {
