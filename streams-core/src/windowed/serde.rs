@@ -107,11 +107,7 @@ impl<K: 'static> Serde<Windowed<K, SessionWindow>> for SessionWindowedSerde<K> {
         Ok(Written::Bytes)
     }
 
-    fn deserialize(
-        &self,
-        topic: &str,
-        data: Option<Payload<'_>>,
-    ) -> Result<Windowed<K, SessionWindow>, SerdeError> {
+    fn deserialize(&self, topic: &str, data: Option<Payload<'_>>) -> Result<Windowed<K, SessionWindow>, SerdeError> {
         let data = non_null(data, "Windowed")?;
         let (rest, start) = split_time(data).ok_or_else(|| too_short(data, 2 * TIME))?;
         let (key, end) = split_time(rest).ok_or_else(|| too_short(data, 2 * TIME))?;
@@ -127,15 +123,12 @@ impl<K: DefaultSerde> DefaultSerde for Windowed<K, SessionWindow> {
     type Serde = SessionWindowedSerde<K>;
 }
 
-fn serialize_key<K: 'static>(
-    inner: &SerdeRef<K>,
-    topic: &str,
-    key: &K,
-    out: &mut Vec<u8>,
-) -> Result<(), SerdeError> {
+fn serialize_key<K: 'static>(inner: &SerdeRef<K>, topic: &str, key: &K, out: &mut Vec<u8>) -> Result<(), SerdeError> {
     match inner.serialize(topic, key, out)? {
         Written::Bytes => Ok(()),
-        Written::Null => Err(SerdeError::Invalid("the key of a windowed key is null; only bytes can be one".to_owned())),
+        Written::Null => {
+            Err(SerdeError::Invalid("the key of a windowed key is null; only bytes can be one".to_owned()))
+        }
     }
 }
 

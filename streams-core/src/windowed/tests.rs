@@ -74,7 +74,10 @@ fn what_is_no_windowed_key_is_an_error() {
         (read(&session, "0000000000000000").map(|key| key.to_string()), "8 bytes, where one has 16 or more"),
         (read(&session, "00000000000000010000000000000002").map(|key| key.to_string()), "end (1) before it starts (2)"),
         (read(&session, "80000000000000000000000000000002").map(|key| key.to_string()), "end of its window would be -"),
-        (read(&TimeWindowedSerde::<String>::default(), "0000000000000000").map(|key| key.to_string()), "name TimeWindowedSerde::new"),
+        (
+            read(&TimeWindowedSerde::<String>::default(), "0000000000000000").map(|key| key.to_string()),
+            "name TimeWindowedSerde::new",
+        ),
     ];
     for (answer, part) in cases {
         let error = answer.unwrap_err();
