@@ -43,3 +43,4 @@ pub mod store;
 pub mod task;
 pub mod test_driver;
 pub mod topology;
+pub mod windowed;

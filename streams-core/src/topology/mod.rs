@@ -6,7 +6,7 @@
 mod build;
 mod builder;
 mod describe;
-mod java_order;
+pub(crate) mod java_order;
 mod node;
 mod store;
 mod subtopology;
