@@ -93,7 +93,7 @@ impl<B: Broker> StreamThread<B> {
                 (true, false) => self.instance.settings.poll.min(IDLE_POLL),
                 (false, _) => self.instance.settings.poll,
             };
-            self.fetch(wait)?;
+            self.fetch(wait.min(self.until_punctuation()))?;
             processed = self.process()?;
             self.check_deliveries()?;
             if self.commit_due() {

@@ -21,7 +21,7 @@ impl<B: Broker> StreamThread<B> {
         let mut any = false;
         loop {
             let wall_time = wall_time();
-            let mut count = 0;
+            let (mut count, mut punctuated) = (0, false);
             for place in 0..self.tasks.len() {
                 if !self.instance.assurance.holds() {
                     return Ok(any);
@@ -29,9 +29,10 @@ impl<B: Broker> StreamThread<B> {
                 self.turn = place;
                 let task = &mut self.tasks[place].task;
                 count += task.process(TURN, wall_time)?;
+                punctuated |= task.punctuate(wall_time)?;
                 self.send_output(place)?;
             }
-            if count == 0 {
+            if count == 0 && !punctuated {
                 return Ok(any);
             }
             any = true;

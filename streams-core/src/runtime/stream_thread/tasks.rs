@@ -1,6 +1,7 @@
 use super::{RunningTask, StreamThread, ThreadEvent};
 use crate::broker::{Broker, Consumer};
 use crate::error::StreamsError;
+use crate::runtime::wall_time;
 use crate::task::{Task, TaskId, TaskParts};
 use std::sync::atomic::Ordering;
 
@@ -9,7 +10,8 @@ impl<B: Broker> StreamThread<B> {
         let id = parts.id;
         let positions: Vec<_> =
             parts.inputs.iter().map(|input| (input.input.partition.clone(), input.position)).collect();
-        let task = Task::new(&self.instance.topology, self.instance.settings.task.clone(), parts)?;
+        let mut task = Task::new(&self.instance.topology, self.instance.settings.task.clone(), parts)?;
+        task.init(wall_time())?;
         let readers = task.stores().iter().enumerate().map(|(index, store)| {
             task.active_stores().stores().reader(index).map(|reader| (store.name().to_string(), reader))
         });
