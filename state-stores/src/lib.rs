@@ -65,8 +65,8 @@
 //! - `buffer`: the write buffer; its parts are in the order of a record's way through it: `key`, `entry`,
 //!   `table`, `write`, `flush`, `ordered` and `scan`, `handle`.
 //! - `layout`: how a store arranges its rows, in segments if it is windowed; `expiry`: when those are dropped.
-//!   `window` and `session`: such stores, each with its key, its store and its scans; `segment_query` and
-//!   `segment_scan`: what they have in common. `buffer::segments`: their part of the write buffer.
+//!   `window` and `session`: such stores, each with its key, its store and its scans; `segment_query`,
+//!   `segment_scan` and `segment_restore`: what they have in common. `buffer::segments`: their part of the write buffer.
 //! - `engine`: rows in RocksDB and in memory; `database`: one task's RocksDB and its format.
 //! - `environment`: what all stores of a process share; `spec`: what a store is to be.
 //! - `kv`, `range`, `scan`: how a store is read and written; `reader`: from other threads.
@@ -87,6 +87,7 @@ mod range;
 mod reader;
 mod scan;
 mod segment_query;
+mod segment_restore;
 mod segment_scan;
 mod session;
 mod spec;

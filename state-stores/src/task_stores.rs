@@ -14,9 +14,10 @@ use crate::engine::memory::MemoryStore;
 use crate::engine::rocksdb::RocksDbStore;
 use crate::environment::StorageEnvironment;
 use crate::error::{Result, StoreError};
-use crate::expiry::{Expiry, StreamTime, segment_start};
+use crate::expiry::{StreamTime, segment_start};
 use crate::layout::RowLayout;
 use crate::reader::{CommittedReader, Gate};
+use crate::segment_restore::prepare_layout;
 use crate::spec::{self, EngineKind, StoreSpec};
 
 /// Directory of the database in a task's directory.
@@ -37,17 +38,17 @@ pub struct TaskStores {
     time: i64,
 }
 
-struct Store {
-    name: Arc<str>,
-    engine: Engine,
+pub(crate) struct Store {
+    pub(crate) name: Arc<str>,
+    pub(crate) engine: Engine,
     /// Where in the changelog restoring would go on.
     committed: Option<Committed>,
     /// What a windowed store has observed, as committed.
-    stream_time: StreamTime,
+    pub(crate) stream_time: StreamTime,
     /// Segments below this one are known to be gone: forgotten when the store is opened, so that the next
     /// commit makes sure.
-    dropped_below: i64,
-    layout: RowLayout,
+    pub(crate) dropped_below: i64,
+    pub(crate) layout: RowLayout,
     gate: Gate,
 }
 
@@ -290,47 +291,6 @@ impl Store {
         Ok(Self { name, gate, engine, committed, stream_time, dropped_below: 0, layout })
     }
 
-    /// Adds records of the changelog of a windowed store to `batch`.
-    fn restore_segments<K: AsRef<[u8]>, V: AsRef<[u8]>>(
-        &self,
-        store: usize,
-        rows: impl IntoIterator<Item = (K, Option<V>)>,
-        batch: &mut CommitBatch,
-    ) -> Result<()> {
-        let mut writer = batch.writer(store, &self.engine)?;
-        let mut expiry = Expiry::new(&self.layout, self.stream_time);
-        let indexed = self.layout.has_time_index();
-        let (mut row, mut index) = (Vec::new(), Vec::new());
-        for (key, value) in rows {
-            let key = key.as_ref();
-            let (time, sequence) = self.layout.row_of(key, &mut row).ok_or_else(|| self.invalid_key(key.len()))?;
-            expiry.observe(time);
-            if expiry.is_expired(time) {
-                continue;
-            }
-            expiry.set_sequence(sequence);
-            writer.write(&row, value.as_ref().map(AsRef::as_ref));
-            if indexed && self.layout.index_row(&row, &mut index) {
-                writer.write(&index, value.is_some().then_some(&[]));
-            }
-        }
-        if expiry.first_live() > self.dropped_below {
-            writer.drop_segments(expiry.first_live());
-        }
-        if expiry.time() != self.stream_time {
-            writer.stream_time(expiry.time());
-        }
-        Ok(())
-    }
-
-    fn invalid_key(&self, length: usize) -> StoreError {
-        let needed = match self.layout {
-            RowLayout::Session { .. } => "a session (its end and start take 16)",
-            _ => "a window (its start and sequence number take 12)",
-        };
-        StoreError::InvalidChangelogKey { store: self.name.to_string(), length, needed }
-    }
-
     /// Follows a commit that was written.
     fn advance(&mut self, advance: Advance) {
         match advance {
@@ -355,25 +315,6 @@ impl Store {
         self.stream_time = time;
         self.gate.set_observed(time.observed);
     }
-}
-
-/// Sees to it that a store has its rows in the layout that is wanted: one that has them in another is emptied.
-fn prepare_layout(spec: &StoreSpec, database: &Database, engine: &RocksDbStore) -> Result<()> {
-    let column_family = engine.column_family_name();
-    let (wanted, found) = (spec.layout.fingerprint(), database.layout(column_family)?);
-    if wanted == found {
-        return Ok(());
-    }
-    if engine.has_rows()? || database.committed(column_family)?.is_some() {
-        tracing::warn!(
-            store = spec.name,
-            layout = ?spec.layout,
-            "the store's rows are on disk in another layout (kind, segment interval or time index were \
-             changed): it is emptied, to be restored from its changelog"
-        );
-        return database.recreate(column_family, &wanted);
-    }
-    database.set_layout(column_family, &wanted)
 }
 
 impl Drop for TaskStores {

@@ -6,8 +6,8 @@
 mod support;
 
 use state_stores::{
-    ActiveStores, CommittedReader, Direction, EngineKind, ReadOnlySessionStore, ReadOnlyWindowStore, Result,
-    RowLayout, SegmentSource, SessionScan, SessionStore, TaskStores, WindowScan, WindowStore,
+    ActiveStores, CommittedReader, Direction, EngineKind, ReadOnlySessionStore, ReadOnlyWindowStore, Result, RowLayout,
+    SegmentSource, SessionScan, SessionStore, TaskStores, WindowScan, WindowStore,
 };
 use support::{ENGINES, commit, environment, spec};
 use tempfile::TempDir;
