@@ -52,6 +52,8 @@ mod nulls;
 mod operators;
 mod options;
 mod table_state;
+mod windowed_stream;
+pub mod windows;
 
 pub use builder::StreamsBuilder;
 pub use data::Data;
@@ -59,6 +61,7 @@ pub use kgrouped_stream::KGroupedStream;
 pub use kstream::{BranchedKStream, EndOfStream, KStream};
 pub use ktable::KTable;
 pub use options::{Branched, Consumed, Grouped, IntoTopics, Materialized, Printed, Produced, Repartitioned};
+pub use windowed_stream::{EmitStrategy, TimeWindowedKStream, WindowedBy};
 
 pub use streams_core::config::StreamsConfig;
 pub use streams_core::error::{

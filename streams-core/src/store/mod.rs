@@ -4,6 +4,8 @@ mod kept_headers;
 mod rows;
 mod table;
 mod task_store;
+mod window_table;
 
 pub use table::{Change, TableStore};
 pub use task_store::{ChangelogPartition, TaskStore};
+pub use window_table::WindowTable;

@@ -56,8 +56,7 @@ impl Task {
         let stores = stores.activate();
         let task_stores = open_stores(topology, &settings.application_id, id, &stores)?;
         let by_name = task_stores.iter().map(|store| (store.name().to_string(), Rc::clone(store))).collect();
-        let handler = Arc::clone(&settings.deserialization_handler);
-        let built = TaskBuild::new(topology, &settings.application_id, id, by_name, handler).build()?;
+        let built = TaskBuild::new(topology, &settings, id, by_name).build()?;
         let mut context = TaskContext::new(id, topics, Arc::clone(&settings.processing_handler));
         let mut queues = Vec::with_capacity(inputs.len());
         for input in inputs {
