@@ -151,14 +151,11 @@ impl WriteBuffer {
 
     /// The sealed rows are in the engine: their entries are clean, unless they were written again.
     pub(crate) fn applied(&mut self) {
-        let mut sealed = std::mem::take(&mut self.sealed);
-        for index in sealed.drain(..) {
+        for &index in &self.sealed {
             self.table.entry_mut(index).set(flag::SEALED, false);
-            if self.is_spent(index) {
-                self.forget(index);
-            }
         }
-        self.sealed = sealed;
+        self.forget_applied_index_rows();
+        self.sealed.clear();
         self.forget_dropped_segments();
         let unapplied = (self.dirty.iter().chain(&self.forwarded).copied())
             .filter(|&index| self.table.entry(index).has(flag::UNAPPLIED));
