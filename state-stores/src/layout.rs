@@ -31,6 +31,34 @@ const TIME_LEN: usize = 8;
 /// *observed stream time*), shows rows of the last `retention_ms` before it, and drops whole segments of
 /// `segment_interval_ms` when all of their time is older than that.
 ///
+/// Through the traits of key-value stores such a store shows its rows as they are arranged here, places in the time
+/// index among them; [`WindowStore`](crate::WindowStore) and [`SessionStore`](crate::SessionStore) show windows and
+/// sessions. A caller that writes by slot has to ask [`WriteBuffer::is_expired`](crate::WriteBuffer::is_expired)
+/// first, and to tell [`WriteBuffer::observe`](crate::WriteBuffer::observe) the time of what it writes.
+///
+/// ```
+/// # use state_stores::*;
+/// # fn main() -> Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let environment = StorageEnvironment::new(StorageLimits::default())?;
+/// let layout = RowLayout::window(60 * 60_000);
+/// let specs = vec![StoreSpec::in_memory("views").with_layout(layout)];
+/// let active = TaskStores::open(directory.path(), specs, &environment)?.activate();
+/// let handle = active.handle(0)?;
+/// let (start, mut row) = (60_000, Vec::new());
+///
+/// let mut views = handle.borrow_mut();
+/// if !views.is_expired(start) {
+///     views.observe(start);
+///     layout.encode_window(b"page", start, 0, &mut row);
+///     let slot = views.lookup(&row)?;
+///     views.set(slot, Some(b"1"), WriteContext::default())?;
+///     assert_eq!(views.changelog_key(slot), b"page\0\0\0\0\0\0\xea\x60\0\0\0\0");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// A store on disk whose kind, segment interval or time index was changed is emptied when it is opened, to be
 /// restored from its changelog. Retention may change freely, as long as that leaves the interval as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -13,7 +13,8 @@ impl WriteBuffer {
     }
 
     /// Starts a round of a flush: fills `slots` with every entry written since it was last forwarded, in the
-    /// order of their last writes.
+    /// order of their last writes. Places in a time index are not among them: they are in no changelog, and go into
+    /// the commit with their rows.
     ///
     /// For each, read what is needed, call [`forwarded`](Self::forwarded), release the buffer, and only then
     /// forward: what is written meanwhile belongs to the next round. Repeat until
