@@ -251,13 +251,25 @@ impl RowLayout {
         true
     }
 
+    /// The time of a row, or of a place in the time index; `None` for what is neither.
+    pub(crate) fn time_of(&self, row: &[u8]) -> Option<i64> {
+        let rest = row.get(PREFIX_LEN..)?;
+        let time = match (self, row[SEGMENT_LEN]) {
+            (Self::Plain, _) => None,
+            (_, INDEX) => rest.first_chunk(),
+            (Self::Window { .. }, _) => rest[..rest.len().checked_sub(4)?].last_chunk(),
+            (Self::Session { .. }, _) => rest[..rest.len().checked_sub(TIME_LEN)?].last_chunk(),
+        };
+        time.copied().map(i64::from_be_bytes)
+    }
+
     /// The first bytes of the rows of a segment.
-    pub(crate) fn rows_of_segment(segment: i64) -> Vec<u8> {
+    pub(crate) fn rows_of_segment(segment: i64) -> [u8; PREFIX_LEN] {
         prefix(segment, ROW)
     }
 
     /// The first bytes of the time index of a segment: it follows the segment's rows.
-    pub(crate) fn index_of_segment(segment: i64) -> Vec<u8> {
+    pub(crate) fn index_of_segment(segment: i64) -> [u8; PREFIX_LEN] {
         prefix(segment, INDEX)
     }
 
@@ -300,10 +312,9 @@ fn default_interval(retention_ms: i64) -> i64 {
     (retention_ms / 2).max(MIN_DEFAULT_INTERVAL_MS)
 }
 
-fn prefix(segment: i64, tag: u8) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(64);
-    bytes.extend_from_slice(&segment.to_be_bytes());
-    bytes.push(tag);
+fn prefix(segment: i64, tag: u8) -> [u8; PREFIX_LEN] {
+    let mut bytes = [tag; PREFIX_LEN];
+    bytes[..SEGMENT_LEN].copy_from_slice(&segment.to_be_bytes());
     bytes
 }
 
@@ -343,6 +354,8 @@ mod tests {
             assert!(is_index_row(&index) && !is_index_row(&row));
             assert!(layout.row_of_index(&index, &mut back));
             assert_eq!(back, row);
+            let time = layout.row_of(changelog_key, &mut back).map(|(time, _)| time);
+            assert_eq!((layout.time_of(&row), layout.time_of(&index)), (time, time));
             assert!(!layout.index_row(&index, &mut back), "an index row has none itself");
             assert!(!layout.row_of_index(&index[..12], &mut back));
         }

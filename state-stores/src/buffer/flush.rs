@@ -132,8 +132,12 @@ impl WriteBuffer {
         }
         self.dirty.clear();
         let live_from = self.segments.expired_before();
+        let is_segmented = self.layout().is_segmented();
         for index in self.forwarded.drain(..) {
             let entry = self.table.entry_mut(index);
+            if is_segmented {
+                self.segments.observe_sealed(entry.key.as_slice());
+            }
             let expired = live_from.is_some_and(|start| is_below(entry.key.as_slice(), &start));
             let present = entry.has(flag::PRESENT) && !expired;
             // What came and went between two commits leaves no tombstone.

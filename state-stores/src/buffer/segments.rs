@@ -36,6 +36,18 @@ impl Segments {
         }
     }
 
+    /// Whether the engine cannot have this row: it is later than all that was ever sealed.
+    pub(super) fn is_new(&self, row: &[u8]) -> bool {
+        self.layout.time_of(row).is_some_and(|time| time > self.sealed_time.observed)
+    }
+
+    /// Takes notice of a row that is sealed: whoever wrote it may not have told its time.
+    pub(super) fn observe_sealed(&mut self, row: &[u8]) {
+        if let Some(time) = self.layout.time_of(row) {
+            self.expiry.observe(time);
+        }
+    }
+
     /// The first bytes that are not expired, if some are.
     pub(super) fn expired_before(&self) -> Option<[u8; 8]> {
         let first = self.expiry.first_live();
