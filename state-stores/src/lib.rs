@@ -6,7 +6,7 @@
 //! together, and a store never holds what its changelog does not. So a crash anywhere leaves a store that
 //! is merely behind, and nothing is ever synced to disk.
 //!
-//! It knows nothing of Kafka, serializes nothing, starts no thread of its own and does not talk to a clock.
+//! It knows nothing of Kafka, serializes nothing, asks no clock, and starts no thread but those in which RocksDB flushes and compacts.
 //!
 //! # Limits
 //! A store's rows are written by one thread, that of its task; others read what is committed. Stores in

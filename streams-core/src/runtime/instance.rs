@@ -8,11 +8,12 @@ use crate::config::{Settings, StreamsConfig};
 use crate::task::TaskId;
 use crate::topology::Topology;
 use kafka_client::group::{GroupCoordinator, MemberIdentity};
-use state_stores::{CommittedReader, StorageEnvironment};
+use state_stores::{CommittedReader, StorageEnvironment, TaskStores};
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// What the threads of an instance share. Nothing of it is touched per record.
 pub(crate) struct Instance<B: Broker> {
@@ -26,13 +27,45 @@ pub(crate) struct Instance<B: Broker> {
     pub(crate) lifecycle: Lifecycle,
     /// Who commits come from. Changes with each generation, so it is taken afresh for each commit.
     pub(crate) identity: Mutex<Option<MemberIdentity>>,
+    /// Until when the tasks are this instance's for certain.
+    pub(crate) assurance: Assurance,
     pub(crate) restore_listener: Mutex<Option<Arc<dyn RestoreListener>>>,
     pub(crate) restored_records: AtomicU64,
     pub(crate) processed_records: AtomicU64,
     pub(crate) dropped_records: AtomicU64,
     /// The tasks of this instance, for queries.
     pub(crate) tasks: Mutex<BTreeMap<TaskId, TaskPhase>>,
+    /// The sum of the changelog positions of the stores of each task, as of its last commit here.
+    pub(crate) positions: Mutex<BTreeMap<TaskId, i64>>,
     pub(crate) control: Mutex<Sender<ControlEvent>>,
+}
+
+/// Until when the group has no one else do the tasks of this instance.
+pub(crate) struct Assurance {
+    epoch: Instant,
+    /// Since the epoch, in microseconds.
+    until: AtomicU64,
+}
+
+impl Assurance {
+    pub(crate) fn new() -> Self {
+        Self { epoch: Instant::now(), until: AtomicU64::new(0) }
+    }
+
+    /// Time since the epoch.
+    pub(crate) fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    pub(crate) fn set(&self, until: Option<Duration>) {
+        self.until.store(until.map_or(0, |until| until.as_micros() as u64), Ordering::Release);
+    }
+
+    /// Whether the tasks are this instance's now. If not, it was cut off from the group, or stood still, for so long that others may
+    /// have them: what it writes now might overwrite what they have written.
+    pub(crate) fn holds(&self) -> bool {
+        self.epoch.elapsed().as_micros() < u128::from(self.until.load(Ordering::Acquire))
+    }
 }
 
 /// How far a task of this instance is.
@@ -58,6 +91,16 @@ impl<B: Broker> Instance<B> {
 
     pub(crate) fn restore_listener(&self) -> Option<Arc<dyn RestoreListener>> {
         lock(&self.restore_listener).clone()
+    }
+
+    /// Notes how far the stores of a task have come: the group gives a task to whom it costs least to bring them up to date.
+    pub(crate) fn note_position(&self, task: TaskId, stores: &TaskStores) {
+        let position = (0..stores.specs().len()).filter_map(|index| stores.committed_offset(index)).sum();
+        lock(&self.positions).insert(task, position);
+    }
+
+    pub(crate) fn positions(&self) -> Vec<(TaskId, i64)> {
+        lock(&self.positions).iter().map(|(&task, &position)| (task, position)).collect()
     }
 
     pub(crate) fn identity(&self) -> Option<MemberIdentity> {

@@ -11,7 +11,6 @@ use crate::task::{TaskId, input_partitions, task_count};
 use crate::topology::Topology;
 use bytes::Bytes;
 use kafka_client::group::GroupMember;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The assignments of all members, with the topics that they rest on.
 pub(crate) struct Planned {
@@ -90,13 +89,23 @@ pub(super) fn sources(topology: &Topology, application_id: &str) -> Vec<Subtopol
         .collect()
 }
 
-/// A number by which members see whether they run the same topology: names and links of nodes, and stores.
+/// A number by which members see whether they run the same topology: names and links of nodes, and stores. Written out (FNV-1a) rather than
+/// left to the standard library's hashing, which may change from one compiler to the next, and members are not all built by the same.
 pub(super) fn fingerprint(topology: &Topology) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut add = |text: &str| {
+        for byte in text.bytes().chain([0]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    };
     for node in topology.nodes() {
-        (&node.name, &node.parents, &node.stores).hash(&mut hasher);
+        add(&node.name);
+        node.parents.iter().for_each(|&parent| add(&topology.nodes()[parent].name));
+        add("");
+        node.stores.iter().for_each(|store| add(store));
+        add("");
     }
-    hasher.finish()
+    hash
 }
 
 fn plan_error(error: StreamsError) -> PlanError {

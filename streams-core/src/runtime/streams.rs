@@ -1,5 +1,5 @@
 use super::control::{Control, ControlEvent, spawn};
-use super::instance::{Instance, TaskPhase};
+use super::instance::{Assurance, Instance, TaskPhase};
 use super::lifecycle::{Lifecycle, State, UncaughtExceptionResponse, lock};
 use super::restore::RestoreListener;
 use super::state_directory::StateDirectory;
@@ -102,11 +102,13 @@ impl<B: Broker> KafkaStreams<B> {
             storage,
             lifecycle: Lifecycle::new(),
             identity: Mutex::default(),
+            assurance: Assurance::new(),
             restore_listener: Mutex::default(),
             restored_records: AtomicU64::new(0),
             processed_records: AtomicU64::new(0),
             dropped_records: AtomicU64::new(0),
             tasks: Mutex::new(BTreeMap::new()),
+            positions: Mutex::default(),
             control: Mutex::new(sender),
         });
         Ok(Self { instance, events: Mutex::new(Some(events)) })

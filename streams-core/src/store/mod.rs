@@ -1,7 +1,11 @@
 //! A task's stores as its nodes use them: typed, logged to a changelog, and holding updates back until the commit.
 
+mod kept_headers;
+mod rows;
 mod table;
 mod task_store;
+mod window_table;
 
 pub use table::{Change, TableStore};
 pub use task_store::{ChangelogPartition, TaskStore};
+pub use window_table::WindowTable;

@@ -71,7 +71,7 @@ impl TaskStore {
             {
                 (timestamp, value) = (stored, Some(plain));
             }
-            context.output.push(topic, changelog.partition, timestamp, Some(buffer.key(slot)), value, &[]);
+            context.output.push(topic, changelog.partition, timestamp, Some(buffer.changelog_key(slot)), value, &[]);
         }
         buffer.forwarded(slot);
     }

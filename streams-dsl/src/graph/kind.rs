@@ -37,6 +37,8 @@ pub(crate) struct Processor {
     pub output: Option<FlowType>,
     pub factory: LateFactory,
     pub store: Option<Store>,
+    /// Of a windowed aggregation: how long after its end a window may still change, in milliseconds.
+    pub grace: Option<i64>,
 }
 
 /// The store of a table.

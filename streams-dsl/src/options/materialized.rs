@@ -1,7 +1,9 @@
 use super::{SerdeChoice, common_options};
+use crate::windows::millis;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use streams_core::serde::SerdeRef;
-use streams_core::topology::{StoreEngine, StoreFormat, StoreSpec, StoreTypes};
+use streams_core::topology::{RowLayout, StoreEngine, StoreFormat, StoreSpec, StoreTypes};
 
 /// How the rows of a table are kept.
 pub struct Materialized<K, V> {
@@ -11,12 +13,15 @@ pub struct Materialized<K, V> {
     pub(crate) caching: bool,
     pub(crate) logging: Option<BTreeMap<String, String>>,
     pub(crate) engine: StoreEngine,
+    /// In milliseconds.
+    pub(crate) retention: Option<i64>,
 }
 
 common_options!(Materialized, "the store's, by which it can be queried", {
     caching: true,
     logging: Some(BTreeMap::new()),
     engine: StoreEngine::RocksDb,
+    retention: None,
 });
 
 impl<K: 'static, V: 'static> Materialized<K, V> {
@@ -65,12 +70,21 @@ impl<K: 'static, V: 'static> Materialized<K, V> {
         self.with_store_type(StoreEngine::InMemory)
     }
 
+    /// How long the windows of a windowed table can be queried, by stream time; beyond that they are dropped. At least the size (gap, for
+    /// sessions) and the grace of the windows, which is also the default. Means nothing for other tables.
+    #[must_use]
+    pub fn with_retention(mut self, retention: Duration) -> Self {
+        self.retention = Some(millis(retention));
+        self
+    }
+
     /// The store of a table by the name `name`.
     pub(crate) fn spec(&self, name: String, key: SerdeRef<K>, value: SerdeRef<V>) -> StoreSpec {
         StoreSpec {
             name,
             engine: self.engine,
             format: StoreFormat::Timestamped,
+            layout: RowLayout::Plain,
             caching: self.caching,
             keep_prior: false,
             logging: self.logging.clone(),

@@ -118,7 +118,7 @@ impl ClassicMember {
         let (sent, replan, generation) = (*sent, *replan, sync.member.generation);
         match answer {
             Ok(synced) => {
-                self.contact = self.contact.max(sent);
+                self.counted_in(sent);
                 self.phase = Phase::Stable;
                 self.take_assignment(now, generation, &synced.assignment, replan);
             }
@@ -172,7 +172,7 @@ impl ClassicMember {
         let Some(pending) = self.pending_heartbeat.take_if(|pending| pending.call == call) else { return };
         match answer {
             Ok(()) => {
-                self.contact = self.contact.max(pending.sent);
+                self.counted_in(pending.sent);
                 self.next_heartbeat = now.max(pending.sent + self.heartbeat_interval(now));
             }
             Err(error) => match verdict(&error) {

@@ -49,6 +49,8 @@ pub struct ClassicMember {
     leads: bool,
     /// The coordinator has heard of this member at this time or later.
     contact: Duration,
+    /// Until then the coordinator keeps this member in the group, whatever happens to it.
+    assured: Duration,
     pending_heartbeat: Option<PendingHeartbeat>,
     next_heartbeat: Duration,
     tasks: Tasks,
@@ -109,6 +111,7 @@ impl ClassicMember {
             generation: None,
             leads: false,
             contact: Duration::ZERO,
+            assured: Duration::ZERO,
             pending_heartbeat: None,
             next_heartbeat: Duration::ZERO,
             tasks: Tasks::default(),
@@ -125,11 +128,12 @@ impl ClassicMember {
     /// Takes note of what has happened; returns what is to be done now, in that order.
     ///
     /// `now` is the time since any fixed point, and never goes back. Call it again with [`Event::Tick`] when
-    /// [`deadline`](Self::deadline) is reached.
+    /// [`deadline`](Self::deadline) is reached, and several times within each session timeout, so that it knows that the process runs.
     pub fn handle(&mut self, now: Duration, event: Event) -> Vec<Action> {
         if matches!(self.phase, Phase::Ended) {
             return Vec::new();
         }
+        self.stay_assured(now);
         match event {
             Event::Start if matches!(self.phase, Phase::New) => self.phase = Phase::JoinAt(now),
             Event::Start | Event::Tick => {}

@@ -35,6 +35,31 @@ impl ClassicMember {
         }
     }
 
+    /// Until when this member's tasks are its own for certain; `None` outside any generation. Later others may have them, for all it knows:
+    /// the process may have stood still, or be cut off from the coordinator.
+    pub fn assured_until(&self) -> Option<Duration> {
+        self.generation.map(|_| self.assured)
+    }
+
+    /// While a join is pending the coordinator waits with the member, and needs no heartbeats. But the answer may come while the process
+    /// stands still: a member that does not come here in time has to hear of the coordinator first.
+    pub(super) fn stay_assured(&mut self, now: Duration) {
+        if matches!(self.phase, Phase::Joining { .. }) && now <= self.assured {
+            self.assured = now + self.patience();
+        }
+    }
+
+    /// The coordinator counts this member in, by its answer to a request made at `sent`.
+    pub(super) fn counted_in(&mut self, sent: Duration) {
+        self.contact = self.contact.max(sent);
+        self.assured = self.assured.max(sent + self.patience());
+    }
+
+    /// How long the coordinator waits for a member: for its next heartbeat, or in a rebalance that begins now for it to join.
+    fn patience(&self) -> Duration {
+        self.config.session_timeout.min(self.config.rebalance_timeout)
+    }
+
     /// Short while tasks are on the move, but not for ever: someone may be slow to give them up.
     pub(super) fn heartbeat_interval(&self, now: Duration) -> Duration {
         if now < self.settling_until { self.config.settling_heartbeat_interval } else { self.config.heartbeat_interval }

@@ -31,6 +31,8 @@ const DELETE_RETENTION_MS: u64 = 86_400_000;
 pub(crate) enum RestoreCommand {
     /// Make a task ready.
     Add(TaskId),
+    /// Make a task ready that could not be made ready just now, after a pause.
+    AddAgain(TaskId),
     /// Give a task up; answered by [`RestoreEvent::Removed`].
     Remove(TaskId),
     /// End.
@@ -64,6 +66,8 @@ pub(crate) struct RestoreThread<B: Broker> {
 struct RestoringTask {
     stores: TaskStores,
     changelogs: Vec<RestoringStore>,
+    /// When it was to be made ready first: trying again ends after a time.
+    since: Instant,
     added: Instant,
 }
 
@@ -137,6 +141,7 @@ impl<B: Broker> RestoreThread<B> {
             };
             match command {
                 RestoreCommand::Add(task) => self.add(task, Instant::now()),
+                RestoreCommand::AddAgain(task) => self.wait(task, Instant::now()),
                 RestoreCommand::Remove(task) => self.remove(task),
                 RestoreCommand::Shutdown => return false,
             }
@@ -145,14 +150,24 @@ impl<B: Broker> RestoreThread<B> {
 
     /// Opens a task's stores and starts to restore them. What may succeed later is tried again.
     fn add(&mut self, task: TaskId, since: Instant) {
-        match self.prepare(task) {
+        match self.prepare(task, since) {
             Ok(()) => self.finish_restored(),
-            Err(error) if may_pass(&error) && since.elapsed() < self.instance.settings.task_timeout => {
-                tracing::warn!("task {task} cannot be prepared: {error}; trying again");
-                self.waiting.push(Waiting { task, since, due: Instant::now() + RETRY_PAUSE });
-            }
-            Err(error) => self.fail(task, error),
+            Err(error) => self.try_again(task, since, error),
         }
+    }
+
+    /// Tries again later what may succeed then, up to `task.timeout.ms`.
+    fn try_again(&mut self, task: TaskId, since: Instant, error: StreamsError) {
+        if may_pass(&error) && since.elapsed() < self.instance.settings.task_timeout {
+            tracing::warn!("task {task} cannot be made ready: {error}; trying again");
+            self.wait(task, since);
+        } else {
+            self.fail(task, error);
+        }
+    }
+
+    fn wait(&mut self, task: TaskId, since: Instant) {
+        self.waiting.push(Waiting { task, since, due: Instant::now() + RETRY_PAUSE });
     }
 
     fn retry_waiting(&mut self) {
@@ -163,7 +178,7 @@ impl<B: Broker> RestoreThread<B> {
         due.into_iter().for_each(|waiting: Waiting| self.add(waiting.task, waiting.since));
     }
 
-    fn prepare(&mut self, id: TaskId) -> Result<(), StreamsError> {
+    fn prepare(&mut self, id: TaskId, since: Instant) -> Result<(), StreamsError> {
         let directory = self.instance.directory.task_directory(id);
         let mut stores = self.open(id, &directory)?;
         let changelogs = match self.changelogs(id, &mut stores) {
@@ -182,7 +197,7 @@ impl<B: Broker> RestoreThread<B> {
             self.listener(|listener| listener.on_restore_start(&store.progress()));
             self.partitions.insert(store.partition.clone(), (id, index));
         }
-        self.restoring.insert(id, RestoringTask { stores, changelogs, added: Instant::now() });
+        self.restoring.insert(id, RestoringTask { stores, changelogs, since, added: Instant::now() });
         if !assigned.is_empty() {
             self.consumer.assign(&assigned)?;
         }
@@ -315,24 +330,19 @@ impl<B: Broker> RestoreThread<B> {
                 }
             }
             if task.changelogs.iter().all(|store| store.done) {
-                finished.push(*id);
+                finished.push((*id, task.since));
             }
         }
-        for id in finished {
+        for (id, since) in finished {
             if let Err(error) = self.finish(id) {
-                if may_pass(&error) {
-                    tracing::warn!("task {id} cannot start: {error}; trying again");
-                    self.waiting.push(Waiting { task: id, since: Instant::now(), due: Instant::now() + RETRY_PAUSE });
-                } else {
-                    self.fail(id, error);
-                }
+                self.try_again(id, since, error);
             }
         }
     }
 
     fn finish(&mut self, id: TaskId) -> Result<(), StreamsError> {
         let Some(task) = self.release(id) else { return Ok(()) };
-        let RestoringTask { mut stores, changelogs, added } = task;
+        let RestoringTask { mut stores, changelogs, added, .. } = task;
         stores.set_time(wall_time());
         for store in &changelogs {
             stores.set_committed_offset(store.index, store.end_offset)?;

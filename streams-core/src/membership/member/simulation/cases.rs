@@ -51,12 +51,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn instances_come_and_go(scenario in scenario(Just(0), 0)) {
+    fn instances_come_and_go(scenario in scenario(Just(0), 0, 0)) {
         check(scenario);
     }
 
     #[test]
-    fn instances_come_and_go_while_messages_are_lost(scenario in scenario(0u64..100, 2)) {
+    fn instances_stand_still_and_go_on(scenario in scenario(Just(0), 0, 4)) {
+        check(scenario);
+    }
+
+    #[test]
+    fn instances_come_and_go_while_messages_are_lost(scenario in scenario(0u64..100, 2, 0)) {
         check(scenario);
     }
 }

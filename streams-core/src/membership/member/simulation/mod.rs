@@ -56,6 +56,7 @@ struct Node {
     fenced: BTreeSet<TaskId>,
     had: BTreeSet<TaskId>,
     cut_off_until: Duration,
+    stands_until: Duration,
     wakes: Option<Duration>,
     joins: Vec<Duration>,
 }
@@ -81,6 +82,7 @@ impl Simulation {
             fenced: BTreeSet::new(),
             had: BTreeSet::new(),
             cut_off_until: Duration::ZERO,
+            stands_until: Duration::ZERO,
             wakes: None,
             joins: Vec::new(),
         };
@@ -117,7 +119,8 @@ impl Simulation {
     fn run(&mut self) {
         while self.now < END {
             let next = self.happenings.keys().next().map(|&(at, _)| at);
-            let wake = self.nodes.iter().filter_map(|node| node.wakes).min();
+            let wakes = self.nodes.iter().filter_map(|node| node.wakes.map(|at| at.max(node.stands_until)));
+            let wake = wakes.min();
             let tick = self.now + Duration::from_millis(100);
             self.now = [next, wake, Some(tick)].into_iter().flatten().min().unwrap_or(END).max(self.now);
             self.coordinator.tick(self.now);
@@ -128,7 +131,9 @@ impl Simulation {
                 self.assert_one_owner();
             }
             for node in 0..NODES {
-                if self.nodes[node].wakes.is_some_and(|at| at <= self.now) {
+                let state = &self.nodes[node];
+                let due = state.wakes.is_some_and(|at| at <= self.now || self.now.subsec_millis() == 0);
+                if state.stands_until <= self.now && due {
                     self.tell(node, Event::Tick);
                     self.assert_one_owner();
                 }
@@ -138,6 +143,11 @@ impl Simulation {
 
     fn happen(&mut self, happening: Happening) {
         match happening {
+            Happening::Deliver(node, ..) | Happening::Open(node, ..) | Happening::Close(node, ..)
+                if self.now < self.nodes[node].stands_until =>
+            {
+                self.at(self.nodes[node].stands_until, happening);
+            }
             Happening::Operate(node, operation) => self.operate(node, operation),
             Happening::Request(to, action) => self.request(to, action),
             Happening::Deliver(node, life, event) if self.nodes[node].life == life => self.tell(node, event),
@@ -182,6 +192,7 @@ impl Simulation {
             Operation::Rejoin => self.tell(node, Event::RequestRejoin { reason: "asked to".into() }),
             Operation::Threads(threads) => self.tell(node, Event::ThreadsChanged(threads.max(u32::from(node == 0)))),
             Operation::CutOff(time) => self.nodes[node].cut_off_until = self.now + time,
+            Operation::StandStill(time) => self.nodes[node].stands_until = self.now + time,
             Operation::Start => {}
         }
     }
@@ -204,6 +215,7 @@ impl Simulation {
         state.life += 1;
         state.member = None;
         state.wakes = None;
+        state.stands_until = Duration::ZERO;
         state.target.clear();
         state.open.clear();
         state.fenced.clear();
@@ -323,15 +335,21 @@ impl Simulation {
         }
     }
 
-    /// Nobody runs a task that another may commit for; when nothing is lost, nobody even runs one that another runs.
+    /// Nobody runs a task that another may commit for. When no message is lost, nobody even works on one that another works on: not who
+    /// stood still and has just come to, either.
     fn assert_one_owner(&self) {
         let lossless = self.scenario.loss == 0
             && !self.scenario.operations.iter().any(|(_, _, operation)| matches!(operation, Operation::CutOff(_)));
+        let quiet = lossless
+            && !self.scenario.operations.iter().any(|(_, _, operation)| matches!(operation, Operation::StandStill(_)));
         let mut owners: BTreeMap<TaskId, Vec<usize>> = BTreeMap::new();
         for (number, node) in self.nodes.iter().enumerate() {
             let identity = node.member.as_ref().and_then(ClassicMember::identity);
             let commits = identity.is_some_and(|identity| self.coordinator.accepts(&identity));
-            for task in node.open.iter().filter(|task| lossless || commits && !node.fenced.contains(task)) {
+            let assured =
+                node.member.as_ref().and_then(ClassicMember::assured_until).is_some_and(|until| self.now < until);
+            let works = |task: &TaskId| quiet || !node.fenced.contains(task) && (commits || lossless && assured);
+            for task in node.open.iter().filter(|task| works(task)) {
                 owners.entry(*task).or_default().push(number);
             }
         }

@@ -17,6 +17,8 @@ pub(super) enum Operation {
     Rejoin,
     Threads(u32),
     CutOff(Duration),
+    /// The process does nothing for a while, and does not know it.
+    StandStill(Duration),
 }
 
 #[derive(Debug, Clone)]
@@ -29,13 +31,18 @@ pub(super) struct Scenario {
     pub(super) seed: u64,
 }
 
-pub(super) fn scenario(loss: impl Strategy<Value = u64>, cut_off: u32) -> impl Strategy<Value = Scenario> {
+pub(super) fn scenario(
+    loss: impl Strategy<Value = u64>,
+    cut_off: u32,
+    stand_still: u32,
+) -> impl Strategy<Value = Scenario> {
     let operation = prop_oneof![
         4 => Just(Operation::Start),
         2 => Just(Operation::Crash),
         1 => Just(Operation::Close),
         1 => Just(Operation::Rejoin),
         1 => (0u32..4).prop_map(Operation::Threads),
+        stand_still => (0u64..15_000).prop_map(|ms| Operation::StandStill(Duration::from_millis(ms))),
         cut_off => (0u64..15_000).prop_map(|ms| Operation::CutOff(Duration::from_millis(ms))),
     ];
     let at = (0..UNREST.as_millis() as u64).prop_map(Duration::from_millis);
