@@ -74,4 +74,4 @@ pub use streams_core::runtime::{
 };
 pub use streams_core::serde;
 pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology};
-pub use streams_core::{broker, query, record, test_driver};
+pub use streams_core::{broker, metrics, query, record, test_driver};

@@ -4,7 +4,6 @@ use crate::error::StreamsError;
 use crate::record::TopicPartition;
 use crate::runtime::instance::Instance;
 use crate::runtime::wall_time;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Records that a task processes before the next one gets its turn.
@@ -15,29 +14,35 @@ const ROUND: Duration = Duration::from_millis(50);
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 impl<B: Broker> StreamThread<B> {
-    /// Lets the tasks process in turn, until nothing is left or the round is over. Says whether they did anything.
-    pub(super) fn process(&mut self) -> Result<bool, StreamsError> {
+    /// Lets the tasks process in turn, until nothing is left or the round is over. Says how many records they did.
+    pub(super) fn process(&mut self) -> Result<u64, StreamsError> {
+        let before = self.metrics.processed.get();
+        self.process_in_turn()?;
+        let count = self.metrics.processed.get() - before;
+        if count > 0 {
+            self.metrics.round(count);
+        }
+        Ok(count)
+    }
+
+    fn process_in_turn(&mut self) -> Result<(), StreamsError> {
         let started = Instant::now();
-        let mut any = false;
         loop {
             let wall_time = wall_time();
-            let mut count = 0;
+            let mut any = false;
             for place in 0..self.tasks.len() {
                 if !self.instance.assurance.holds() {
-                    return Ok(any);
+                    return Ok(());
                 }
                 self.turn = place;
                 let task = &mut self.tasks[place].task;
-                count += task.process(TURN, wall_time)?;
+                let count = task.process(TURN, wall_time)?;
+                any |= count > 0;
+                self.metrics.processed.add(count as u64);
                 self.send_output(place)?;
             }
-            if count == 0 {
-                return Ok(any);
-            }
-            any = true;
-            self.instance.processed_records.fetch_add(count as u64, Ordering::Relaxed);
-            if started.elapsed() >= ROUND || self.tasks.iter().any(|running| running.task.commit_requested()) {
-                return Ok(true);
+            if !any || started.elapsed() >= ROUND || self.tasks.iter().any(|running| running.task.commit_requested()) {
+                return Ok(());
             }
         }
     }
@@ -67,6 +72,7 @@ impl<B: Broker> StreamThread<B> {
             match self.producer.send(output) {
                 Ok(()) => {}
                 Err(error) if error.is_retriable() && Instant::now() < deadline => {
+                    self.metrics.producer_outstanding.set_size(self.producer.outstanding());
                     retry(&self.instance, "produce", &error)?;
                 }
                 Err(error) => return Err(error.into()),
@@ -100,7 +106,7 @@ impl<B: Broker> StreamThread<B> {
             tracing::warn!(
                 "a record for {partition} is dropped: {error} (the production exception handler said to continue)"
             );
-            self.instance.dropped_records.fetch_add(1, Ordering::Relaxed);
+            self.metrics.dropped_one();
             return Ok(());
         }
         Err(error.into())

@@ -2,7 +2,7 @@ use super::{RunningTask, StreamThread, ThreadEvent};
 use crate::broker::{Broker, Consumer};
 use crate::error::StreamsError;
 use crate::task::{Task, TaskId, TaskParts};
-use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 impl<B: Broker> StreamThread<B> {
     pub(super) fn add(&mut self, parts: TaskParts) -> Result<(), StreamsError> {
@@ -20,8 +20,11 @@ impl<B: Broker> StreamThread<B> {
             self.routes.insert(partition.clone(), (place, input));
         }
         let paused = vec![false; partitions.len()];
-        self.tasks.push(RunningTask { task, partitions, paused });
+        let metrics = self.metrics.open_task(&task);
+        self.tasks.push(RunningTask { task, partitions, paused, metrics });
         self.share_buffers();
+        self.lag_due = Instant::now();
+        self.publish();
         self.consumer.assign(&positions)?;
         self.tell(ThreadEvent::Started(id, readers));
         Ok(())
@@ -63,7 +66,7 @@ impl<B: Broker> StreamThread<B> {
                 self.routes.insert(partition.clone(), (place, input));
             }
         }
-        self.count_dropped(&task);
+        self.metrics.close_task(&task);
         let unassigned = self.consumer.unassign(&partitions);
         let stores = task.close()?;
         let offsets = (0..stores.specs().len()).filter_map(|index| stores.committed_offset(index)).sum();
@@ -71,10 +74,6 @@ impl<B: Broker> StreamThread<B> {
         self.share_buffers();
         unassigned?;
         Ok(offsets)
-    }
-
-    pub(super) fn count_dropped(&self, task: &Task) {
-        self.instance.dropped_records.fetch_add(task.dropped_records(), Ordering::Relaxed);
     }
 
     pub(super) fn close_all_without_commit(&mut self) {
