@@ -102,3 +102,15 @@ impl InstanceMetrics {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_have_kafka_streams_numbers() {
+        use State::*;
+        let states = [Created, Rebalancing, Running, PendingShutdown, NotRunning, PendingError, Error];
+        assert_eq!(states.map(|state| state as i64), [0, 1, 2, 3, 4, 5, 6]);
+    }
+}
