@@ -29,6 +29,8 @@
 //! - [`group`]: the messages, their errors, and the trait [`GroupCoordinator`](group::GroupCoordinator) that this client
 //!   implements over TCP.
 //! - [`consumer_protocol`]: the bytes that subscriptions and assignments travel in.
+//! - `client`: the handle and its thread; finding coordinators, repeating requests. `connection`: one connection; `calls`: one request each;
+//!   `wire`: frames and primitive types.
 //!
 //! # Features
 //! - `real-kafka`: builds the tests that need a broker, at the address in the variable `KAFKA_BOOTSTRAP_SERVERS`.

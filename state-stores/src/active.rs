@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::buffer::{StoreHandle, WriteBuffer, WriteContext};
+use crate::buffer::{StoreHandle, WriteContext};
 use crate::commit::CommitBatch;
 use crate::error::{Result, StoreError};
 use crate::task_stores::TaskStores;
@@ -41,10 +41,9 @@ impl Drop for Buffers {
 impl ActiveStores {
     pub(crate) fn new(stores: TaskStores) -> Self {
         let context = Rc::new(Cell::new(WriteContext::default()));
-        let handles = (stores.engines().zip(stores.specs())).map(|((name, engine), spec)| {
-            let options = spec.buffer.clone();
-            let buffer = WriteBuffer::new(name.clone(), engine.clone(), options, context.clone());
-            StoreHandle::new(name.clone(), buffer)
+        let handles = (0..stores.specs().len()).map(|store| {
+            let (name, buffer) = stores.buffer(store, context.clone());
+            StoreHandle::new(name, buffer)
         });
         Self { buffers: Buffers(handles.collect()), stores, sealed: None, broken: false, context }
     }
@@ -69,7 +68,7 @@ impl ActiveStores {
     }
 
     /// Sets the context of the record in process, for writes that bring none of their own
-    /// ([`WriteBuffer::put`] and the like).
+    /// ([`WriteBuffer::put`](crate::WriteBuffer::put) and the like).
     pub fn set_context(&self, context: WriteContext) {
         self.context.set(context);
     }

@@ -2,7 +2,7 @@
 //!
 //! What is stored besides rows: in the default column family the version of the database's format; in each
 //! store's column family a marker with the version of the store's format, and the changelog offset that its
-//! rows have reached.
+//! rows have reached; and of a windowed store its stream time and what its row layout depends on.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,16 +15,19 @@ use rocksdb::{
 
 use crate::environment::StorageEnvironment;
 use crate::error::{Result, StoreError};
+use crate::expiry::StreamTime;
 
 /// The newest format that this program writes and reads, of a database and of a store.
 pub(crate) const FORMAT_VERSION: u32 = 1;
-/// Keys in a store's column family that are not rows.
+/// Keys in a plain store's column family that are not rows.
 pub(crate) const META_KEY_COUNT: u64 = 2;
 
 const DEFAULT_COLUMN_FAMILY: &str = rocksdb::DEFAULT_COLUMN_FAMILY_NAME;
 const DATABASE_VERSION_KEY: &[u8] = b"format-version";
 const STORE_VERSION_KEY: &[u8] = &[0x00, b'v'];
 const STORE_OFFSET_KEY: &[u8] = &[0x00, b'o'];
+const STORE_LAYOUT_KEY: &[u8] = &[0x00, b'l'];
+pub(crate) const STORE_STREAM_TIME_KEY: &[u8] = &[0x00, b't'];
 /// How often opening starts over when another process changes the files between two looks.
 const OPEN_ATTEMPTS: usize = 3;
 
@@ -142,6 +145,30 @@ impl Database {
         }
     }
 
+    /// The stream time that a windowed store has committed.
+    pub(crate) fn stream_time(&self, column_family: &str) -> Result<StreamTime> {
+        let handle = self.column_family(column_family)?;
+        let Some(bytes) = self.meta(&handle, STORE_STREAM_TIME_KEY)? else {
+            return Ok(StreamTime::NOTHING);
+        };
+        StreamTime::from_bytes(&bytes)
+            .ok_or_else(|| self.corrupt(format!("`{column_family}` has an unreadable stream time")))
+    }
+
+    /// The fingerprint of the layout in which a store has its rows; empty for a plain one.
+    pub(crate) fn layout(&self, column_family: &str) -> Result<Vec<u8>> {
+        let handle = self.column_family(column_family)?;
+        Ok(self.meta(&handle, STORE_LAYOUT_KEY)?.unwrap_or_default())
+    }
+
+    /// Notes the layout of a store that has no rows yet.
+    pub(crate) fn set_layout(&self, column_family: &str, fingerprint: &[u8]) -> Result<()> {
+        let handle = self.column_family(column_family)?;
+        let mut batch = WriteBatch::default();
+        batch.put_cf(&handle, STORE_LAYOUT_KEY, fingerprint);
+        self.write(batch)
+    }
+
     /// Adds what a store reaches to `batch`.
     pub(crate) fn put_committed(
         &self,
@@ -166,7 +193,7 @@ impl Database {
     }
 
     /// Drops a store's rows and offset, whatever their number, and starts it anew.
-    pub(crate) fn recreate(&self, column_family: &str) -> Result<()> {
+    pub(crate) fn recreate(&self, column_family: &str, layout: &[u8]) -> Result<()> {
         let options = self.environment.column_family_options();
         self.rocksdb
             .drop_cf(column_family)
@@ -175,6 +202,9 @@ impl Database {
         let mut batch = WriteBatch::default();
         let handle = self.column_family(column_family)?;
         batch.put_cf(&handle, STORE_VERSION_KEY, FORMAT_VERSION.to_be_bytes());
+        if !layout.is_empty() {
+            batch.put_cf(&handle, STORE_LAYOUT_KEY, layout);
+        }
         self.write(batch)
     }
 

@@ -134,6 +134,42 @@ pub enum StoreError {
         problem: &'static str,
     },
 
+    /// The store has another layout than this operation needs.
+    #[error("store `{store}` is not {needed}; open it with the layout that it is used with")]
+    WrongLayout {
+        /// Name of the store.
+        store: String,
+        /// What it would have to be, such as `a window store`.
+        needed: &'static str,
+    },
+
+    /// A changelog record cannot be one of a windowed store. Nothing of its batch was written.
+    #[error(
+        "the changelog of store `{store}` has a record whose key of {length} bytes is too short for {needed}; \
+         the topic belongs to another store, or was written by another program: check its name, or delete its records"
+    )]
+    InvalidChangelogKey {
+        /// Name of the store.
+        store: String,
+        /// Bytes of the record's key.
+        length: usize,
+        /// What the store keeps, such as `a window`.
+        needed: &'static str,
+    },
+
+    /// A session that ends before it starts, or starts before time does. Nothing was written.
+    #[error(
+        "store `{store}` cannot hold a session from {start} to {end}; its start must not be negative or after its end"
+    )]
+    InvalidSession {
+        /// Name of the store.
+        store: String,
+        /// First millisecond.
+        start: i64,
+        /// Last millisecond.
+        end: i64,
+    },
+
     /// A slot was kept for too long: its entry was dropped from the cache. Nothing was written.
     #[error("a slot of store `{store}` is no longer valid; look the key up again")]
     StaleSlot {

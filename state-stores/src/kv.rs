@@ -100,8 +100,13 @@ fn inclusive<S: ReadOnlyKeyValueStore>(
     to: Option<&[u8]>,
     direction: Direction,
 ) -> Scan<S> {
-    let range = KeyRange::inclusive(from, to);
-    if range.is_empty() {
+    warn_of_empty_range(from, to);
+    Scan::new(store.clone(), OwnedRange::new(KeyRange::inclusive(from, to)), direction)
+}
+
+/// Says so when the ends of a range seem to be exchanged.
+pub(crate) fn warn_of_empty_range(from: Option<&[u8]>, to: Option<&[u8]>) {
+    if KeyRange::inclusive(from, to).is_empty() {
         tracing::warn!(
             ?from,
             ?to,
@@ -109,5 +114,4 @@ fn inclusive<S: ReadOnlyKeyValueStore>(
              bytes of their serialized form, in which negative numbers come after positive ones"
         );
     }
-    Scan::new(store.clone(), OwnedRange::new(range), direction)
 }

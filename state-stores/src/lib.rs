@@ -1,4 +1,4 @@
-//! Key-value stores for the tasks of a stream processor: bytes in, bytes out.
+//! Key-value, window and session stores for the tasks of a stream processor: bytes in, bytes out.
 //!
 //! A task's state lives here: in RocksDB or in memory, under a write buffer that deduplicates updates, caches
 //! reads and holds back what is not yet committed. It is made for state whose durable copy is a changelog
@@ -6,7 +6,7 @@
 //! together, and a store never holds what its changelog does not. So a crash anywhere leaves a store that
 //! is merely behind, and nothing is ever synced to disk.
 //!
-//! It knows nothing of Kafka, serializes nothing, starts no thread of its own and does not talk to a clock.
+//! It knows nothing of Kafka, serializes nothing, asks no clock, and starts no thread but those in which RocksDB flushes and compacts.
 //!
 //! # Limits
 //! A store's rows are written by one thread, that of its task; others read what is committed. Stores in
@@ -64,6 +64,9 @@
 //!   and the commit of all stores; `commit`: what a commit writes.
 //! - `buffer`: the write buffer; its parts are in the order of a record's way through it: `key`, `entry`,
 //!   `table`, `write`, `flush`, `ordered` and `scan`, `handle`.
+//! - `layout`: how a store arranges its rows, in segments if it is windowed; `expiry`: when those are dropped.
+//!   `window` and `session`: such stores, each with its key, its store and its scans; `segment_query`,
+//!   `segment_scan` and `segment_restore`: what they have in common. `buffer::segments`: their part of the write buffer.
 //! - `engine`: rows in RocksDB and in memory; `database`: one task's RocksDB and its format.
 //! - `environment`: what all stores of a process share; `spec`: what a store is to be.
 //! - `kv`, `range`, `scan`: how a store is read and written; `reader`: from other threads.
@@ -76,23 +79,34 @@ mod database;
 mod engine;
 mod environment;
 mod error;
+mod expiry;
 pub mod formats;
 mod kv;
+mod layout;
 mod range;
 mod reader;
 mod scan;
+mod segment_query;
+mod segment_restore;
+mod segment_scan;
+mod session;
 mod spec;
 mod task_stores;
+mod window;
 
 pub use active::ActiveStores;
 pub use buffer::{BufferOptions, BufferStats, SLOT_LIFETIME, Slot, StoreHandle, Update, WriteBuffer, WriteContext};
 pub use environment::{Compression, StorageEnvironment, StorageLimits};
 pub use error::{Result, StoreError};
 pub use kv::{KeyValueStore, ReadOnlyKeyValueStore};
+pub use layout::RowLayout;
 pub use range::{Direction, KeyRange, prefix_end};
 pub use reader::CommittedReader;
 #[doc(hidden)]
 pub use scan::Page;
 pub use scan::{Scan, ScanSource};
+pub use segment_scan::SegmentSource;
+pub use session::{ReadOnlySessionStore, SessionKey, SessionRow, SessionScan, SessionStore};
 pub use spec::{EngineKind, StoreSpec};
 pub use task_stores::TaskStores;
+pub use window::{PutOutcome, ReadOnlyWindowStore, WindowKey, WindowRow, WindowScan, WindowStore};

@@ -73,6 +73,10 @@ pub(crate) struct OwnedRange {
 }
 
 impl OwnedRange {
+    pub(crate) fn from_bounds(lower: Bound<Vec<u8>>, upper: Bound<Vec<u8>>) -> Self {
+        Self { lower, upper }
+    }
+
     pub(crate) fn new(range: KeyRange<'_>) -> Self {
         Self { lower: range.lower.map(<[u8]>::to_vec), upper: range.upper.map(<[u8]>::to_vec) }
     }

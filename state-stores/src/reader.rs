@@ -1,11 +1,13 @@
 //! Reading a task's committed rows from other threads.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::engine::Engine;
 use crate::error::{Result, StoreError};
 use crate::kv::ReadOnlyKeyValueStore;
+use crate::layout::RowLayout;
 use crate::range::{Direction, KeyRange};
 use crate::scan::{Page, ScanSource};
 
@@ -14,12 +16,20 @@ use crate::scan::{Page, ScanSource};
 #[derive(Clone)]
 pub(crate) struct Gate {
     engine: Arc<RwLock<Option<Engine>>>,
+    layout: RowLayout,
+    /// Largest time committed, of a windowed store.
+    observed: Arc<AtomicI64>,
 }
 
 impl Gate {
-    pub(crate) fn open(engine: Engine) -> Self {
+    pub(crate) fn open(engine: Engine, layout: RowLayout, observed: i64) -> Self {
         let engine = Arc::new(RwLock::new(Some(engine)));
-        Self { engine }
+        Self { engine, layout, observed: Arc::new(AtomicI64::new(observed)) }
+    }
+
+    /// Shows readers the stream time of a commit that was written.
+    pub(crate) fn set_observed(&self, time: i64) {
+        self.observed.store(time, Ordering::Release);
     }
 
     pub(crate) fn close(&self) {
@@ -65,6 +75,16 @@ impl CommittedReader {
         visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<()> {
         self.read(|engine| engine.scan(range, direction, visit))
+    }
+
+    /// How the store arranges its rows.
+    pub fn layout(&self) -> &RowLayout {
+        &self.gate.layout
+    }
+
+    /// The largest time that a windowed store has committed, in milliseconds; -1 if there was none.
+    pub fn observed_time(&self) -> i64 {
+        self.gate.observed.load(Ordering::Acquire)
     }
 
     fn read<R>(&self, f: impl FnOnce(&Engine) -> Result<R>) -> Result<R> {

@@ -94,6 +94,23 @@ impl<S: ScanSource> Scan<S> {
         }
     }
 
+    /// Goes on with another range, as part of the same scan.
+    pub(crate) fn go_on_with(&mut self, range: OwnedRange) {
+        self.last_page = range.as_range().is_empty();
+        self.range = range;
+        self.page.clear();
+        self.next = 0;
+    }
+
+    pub(crate) fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// The row that [`next_row`](Self::next_row) answered last.
+    pub(crate) fn current(&self) -> Option<(&[u8], &[u8])> {
+        self.page.row(self.next.checked_sub(1)?)
+    }
+
     /// The next row as key and value; `None` at the end.
     ///
     /// # Errors

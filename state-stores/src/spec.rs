@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::buffer::BufferOptions;
 use crate::error::{Result, StoreError};
+use crate::layout::RowLayout;
 
 /// Where a store keeps its committed rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,12 +24,15 @@ pub struct StoreSpec {
     pub engine: EngineKind,
     /// How its write buffer behaves while the task is active.
     pub buffer: BufferOptions,
+    /// How its rows are arranged. Default: as a key-value store's.
+    pub layout: RowLayout,
 }
 
 impl StoreSpec {
     /// A store in RocksDB, with the default buffer.
     pub fn rocksdb(name: impl Into<String>) -> Self {
-        Self { name: name.into(), engine: EngineKind::RocksDb, buffer: BufferOptions::default() }
+        let (buffer, layout) = (BufferOptions::default(), RowLayout::Plain);
+        Self { name: name.into(), engine: EngineKind::RocksDb, buffer, layout }
     }
 
     /// A store in memory, with the default buffer.
@@ -42,9 +46,16 @@ impl StoreSpec {
         self.buffer = buffer;
         self
     }
+
+    /// The same store with rows arranged otherwise.
+    #[must_use]
+    pub fn with_layout(mut self, layout: RowLayout) -> Self {
+        self.layout = layout;
+        self
+    }
 }
 
-/// Refuses names that cannot be told apart or cannot be names.
+/// Refuses names that cannot be told apart or cannot be names, and layouts that cannot be.
 pub(crate) fn check(specs: &[StoreSpec]) -> Result<()> {
     let mut names = HashSet::new();
     for spec in specs {
@@ -54,6 +65,8 @@ pub(crate) fn check(specs: &[StoreSpec]) -> Result<()> {
             "its name contains a zero byte"
         } else if !names.insert(&spec.name) {
             "the task has another store of that name"
+        } else if let Some(problem) = spec.layout.problem() {
+            problem
         } else {
             continue;
         };

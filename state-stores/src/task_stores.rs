@@ -1,17 +1,23 @@
 //! The committed rows of a task's stores: opening, restoring, wiping, closing.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::active::ActiveStores;
-use crate::commit::CommitBatch;
+use crate::buffer::{WriteBuffer, WriteContext};
+use crate::commit::{Advance, CommitBatch};
 use crate::database::{Committed, Database, column_family_name};
 use crate::engine::Engine;
 use crate::engine::memory::MemoryStore;
 use crate::engine::rocksdb::RocksDbStore;
 use crate::environment::StorageEnvironment;
 use crate::error::{Result, StoreError};
+use crate::expiry::{StreamTime, segment_start};
+use crate::layout::RowLayout;
 use crate::reader::{CommittedReader, Gate};
+use crate::segment_restore::prepare_layout;
 use crate::spec::{self, EngineKind, StoreSpec};
 
 /// Directory of the database in a task's directory.
@@ -32,11 +38,17 @@ pub struct TaskStores {
     time: i64,
 }
 
-struct Store {
-    name: Arc<str>,
-    engine: Engine,
+pub(crate) struct Store {
+    pub(crate) name: Arc<str>,
+    pub(crate) engine: Engine,
     /// Where in the changelog restoring would go on.
     committed: Option<Committed>,
+    /// What a windowed store has observed, as committed.
+    pub(crate) stream_time: StreamTime,
+    /// Segments below this one are known to be gone: forgotten when the store is opened, so that the next
+    /// commit makes sure.
+    pub(crate) dropped_below: i64,
+    pub(crate) layout: RowLayout,
     gate: Gate,
 }
 
@@ -122,8 +134,12 @@ impl TaskStores {
     /// Writes restored rows together with the changelog offset that follows them: all or nothing. `None`
     /// deletes a row.
     ///
+    /// A windowed store takes the keys of its changelog: it arranges the rows itself, observes their times, and
+    /// skips what has expired.
+    ///
     /// # Errors
-    /// If there is no such store, or the database cannot be written.
+    /// If there is no such store, or the database cannot be written. [`StoreError::InvalidChangelogKey`] if a
+    /// key is too short for a windowed store; nothing is written then.
     pub fn restore<K: AsRef<[u8]>, V: AsRef<[u8]>>(
         &mut self,
         store: usize,
@@ -131,11 +147,15 @@ impl TaskStores {
         next_offset: i64,
     ) -> Result<()> {
         let mut batch = CommitBatch::default();
-        let mut writer = batch.writer(store, &self.store(store)?.engine)?;
-        for (key, value) in rows {
-            writer.write(key.as_ref(), value.as_ref().map(AsRef::as_ref));
+        let target = self.store(store)?;
+        if target.layout.is_segmented() {
+            target.restore_segments(store, rows, &mut batch)?;
+        } else {
+            let mut writer = batch.writer(store, &target.engine)?;
+            for (key, value) in rows {
+                writer.write(key.as_ref(), value.as_ref().map(AsRef::as_ref));
+            }
         }
-        drop(writer);
         self.write(batch, &[(store, next_offset)])
     }
 
@@ -151,10 +171,14 @@ impl TaskStores {
                 Ok(())
             }
             Engine::RocksDb(engine) => {
-                (self.database.as_ref()).map_or(Ok(()), |db| db.recreate(engine.column_family_name()))
+                let layout = target.layout.fingerprint();
+                (self.database.as_ref()).map_or(Ok(()), |db| db.recreate(engine.column_family_name(), &layout))
             }
         })?;
-        self.stores[store].committed = None;
+        let target = &mut self.stores[store];
+        target.committed = None;
+        target.dropped_below = 0;
+        target.set_stream_time(StreamTime::NOTHING);
         Ok(())
     }
 
@@ -196,7 +220,7 @@ impl TaskStores {
 
     /// Writes a batch and offsets at once: the stores in RocksDB atomically, then those in memory.
     pub(crate) fn write(&mut self, batch: CommitBatch, offsets: &[(usize, i64)]) -> Result<()> {
-        let CommitBatch { mut rocksdb, memory } = batch;
+        let CommitBatch { mut rocksdb, memory, advances } = batch;
         let time = self.time;
         for &(store, offset) in offsets {
             if let (Engine::RocksDb(engine), Some(database)) = (&self.store(store)?.engine, &self.database) {
@@ -219,7 +243,18 @@ impl TaskStores {
         for &(store, offset) in offsets {
             self.stores[store].committed = Some(Committed { offset, time });
         }
+        for (store, advance) in advances {
+            self.stores[store].advance(advance);
+        }
         Ok(())
+    }
+
+    /// A buffer for a store.
+    pub(crate) fn buffer(&self, store: usize, context: Rc<Cell<WriteContext>>) -> (Arc<str>, WriteBuffer) {
+        let (spec, store) = (&self.specs[store], &self.stores[store]);
+        let buffer = WriteBuffer::new(store.name.clone(), store.engine.clone(), spec.buffer.clone(), context);
+        let buffer = buffer.with_segments(store.layout, store.stream_time, store.dropped_below);
+        (store.name.clone(), buffer)
     }
 
     /// Each store's name and engine.
@@ -239,16 +274,46 @@ impl TaskStores {
 
 impl Store {
     fn open(spec: &StoreSpec, database: Option<&Arc<Database>>) -> Result<Self> {
+        let mut stream_time = StreamTime::NOTHING;
         let (engine, committed) = match (spec.engine, database) {
             (EngineKind::RocksDb, Some(database)) => {
                 let column_family = column_family_name(&spec.name);
+                let engine = RocksDbStore::new(database.clone(), column_family.as_str().into());
+                prepare_layout(spec, database, &engine)?;
                 let committed = database.committed(&column_family)?;
-                let engine = RocksDbStore::new(database.clone(), column_family.into());
+                stream_time = database.stream_time(&column_family)?;
                 (Engine::RocksDb(engine), committed)
             }
             _ => (Engine::Memory(MemoryStore::default()), None),
         };
-        Ok(Self { name: spec.name.as_str().into(), gate: Gate::open(engine.clone()), engine, committed })
+        let (name, layout) = (spec.name.as_str().into(), spec.layout);
+        let gate = Gate::open(engine.clone(), layout, stream_time.observed);
+        Ok(Self { name, gate, engine, committed, stream_time, dropped_below: 0, layout })
+    }
+
+    /// Follows a commit that was written.
+    fn advance(&mut self, advance: Advance) {
+        match advance {
+            Advance::Time(time) => self.set_stream_time(time),
+            Advance::DropBelow(first_live) => {
+                self.dropped_below = first_live;
+                let start = segment_start(first_live);
+                match &self.engine {
+                    Engine::Memory(engine) => engine.delete_below(&start),
+                    Engine::RocksDb(engine) => {
+                        // The rows are deleted already: without this they only keep their space for longer.
+                        if let Err(error) = engine.delete_files_below(&start) {
+                            tracing::warn!(store = %self.name, %error, "could not delete the files of expired rows");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn set_stream_time(&mut self, time: StreamTime) {
+        self.stream_time = time;
+        self.gate.set_observed(time.observed);
     }
 }
 

@@ -95,7 +95,7 @@ pub enum StreamsError {
         error: Box<dyn Error + Send + Sync>,
     },
     /// User code panicked. The task is closed without commit.
-    #[error("a panic in task {task_id} while processing {topic}-{partition} at offset {offset}: {message}")]
+    #[error("a panic in task {task_id}, {}: {message}", origin(topic, *partition, *offset))]
     Panic {
         /// The task.
         task_id: TaskId,
@@ -152,18 +152,26 @@ pub struct ErrorContext {
     pub task_id: TaskId,
     /// Name of the node.
     pub node: String,
-    /// Topic of the input record.
+    /// Topic of the input record; empty where none was being processed (initialization, punctuation).
     pub topic: String,
-    /// Its partition.
+    /// Its partition; -1 without a record.
     pub partition: i32,
-    /// Its offset.
+    /// Its offset; -1 without a record.
     pub offset: i64,
 }
 
 impl fmt::Display for ErrorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { task_id, node, topic, partition, offset } = self;
-        write!(f, "node {node} of task {task_id}, input {topic}-{partition} at offset {offset}")
+        write!(f, "node {node} of task {task_id}, {}", origin(topic, *partition, *offset))
+    }
+}
+
+/// Which input record was being processed.
+fn origin(topic: &str, partition: i32, offset: i64) -> String {
+    match partition {
+        0.. => format!("input {topic}-{partition} at offset {offset}"),
+        _ => "outside of a record (initialization or punctuation)".to_owned(),
     }
 }
 

@@ -61,8 +61,11 @@ pub use ktable::KTable;
 pub use options::{Branched, Consumed, Grouped, IntoTopics, Materialized, Printed, Produced, Repartitioned};
 
 pub use streams_core::config::StreamsConfig;
-pub use streams_core::error::StreamsError;
-pub use streams_core::error::{HandlerResponse, LogAndContinue, LogAndFail};
+pub use streams_core::error::{
+    DeserializationExceptionHandler, ErrorContext, HandlerResponse, LogAndContinue, LogAndFail,
+    ProcessingExceptionHandler, ProductionExceptionHandler, StreamsError,
+};
+pub use streams_core::membership::GroupMembershipOperation;
 pub use streams_core::processor::{
     FailOnInvalidTimestamp, LogAndSkipOnInvalidTimestamp, Partitioning, RecordContext, StreamPartitioner,
     TimestampExtractor, TimestampedRecord, TopicNameExtractor, UsePartitionTimeOnInvalidTimestamp,
@@ -70,8 +73,19 @@ pub use streams_core::processor::{
 };
 pub use streams_core::record::{Headers, Record};
 pub use streams_core::runtime::{
-    CloseOptions, KafkaStreams, RestoreListener, State, StoreRestore, UncaughtExceptionResponse,
+    CloseOptions, KafkaStreams, RestoreListener, State, StoreRestore, TaskMetadata, UncaughtExceptionResponse,
 };
 pub use streams_core::serde;
+pub use streams_core::task::TaskId;
 pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology};
+pub use streams_core::windowed::{
+    SessionWindow, SessionWindowedSerde, TimeWindow, TimeWindowedSerde, Window, Windowed,
+};
 pub use streams_core::{broker, metrics, query, record, test_driver};
+
+pub use regex::Regex;
+
+/// The examples of the project's README are compiled and run with this crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -4,6 +4,7 @@ use super::entry::flag;
 use super::{Slot, WriteBuffer, WriteContext};
 use crate::commit::BatchWriter;
 use crate::error::{Result, StoreError};
+use crate::expiry::is_below;
 
 impl WriteBuffer {
     /// Whether there are writes that must be forwarded before a commit.
@@ -129,12 +130,14 @@ impl WriteBuffer {
             self.table.entry_mut(index).set(flag::QUEUED, false);
         }
         self.dirty.clear();
+        let live_from = self.segments.expired_before();
         for index in self.forwarded.drain(..) {
             let entry = self.table.entry_mut(index);
-            let present = entry.has(flag::PRESENT);
+            let expired = live_from.is_some_and(|start| is_below(entry.key.as_slice(), &start));
+            let present = entry.has(flag::PRESENT) && !expired;
             // What came and went between two commits leaves no tombstone.
             let known_absent = entry.has(flag::ENGINE_KNOWN) && !entry.has(flag::ENGINE_PRESENT);
-            if present || !known_absent {
+            if present || !(known_absent || expired) {
                 writer.write(entry.key.as_slice(), entry.value());
             }
             entry.set(flag::ENGINE_KNOWN | flag::SEALED, true);
@@ -143,13 +146,20 @@ impl WriteBuffer {
             self.dirty_bytes -= entry.charge;
             self.sealed.push(index);
         }
+        self.seal_segments(writer);
     }
 
     /// The sealed rows are in the engine: their entries are clean, unless they were written again.
     pub(crate) fn applied(&mut self) {
-        for index in self.sealed.drain(..) {
+        let mut sealed = std::mem::take(&mut self.sealed);
+        for index in sealed.drain(..) {
             self.table.entry_mut(index).set(flag::SEALED, false);
+            if self.is_spent(index) {
+                self.forget(index);
+            }
         }
+        self.sealed = sealed;
+        self.forget_dropped_segments();
         let unapplied = (self.dirty.iter().chain(&self.forwarded).copied())
             .filter(|&index| self.table.entry(index).has(flag::UNAPPLIED));
         self.index.restart(unapplied);

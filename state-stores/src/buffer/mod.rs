@@ -16,6 +16,7 @@ mod handle;
 mod key;
 mod ordered;
 mod scan;
+mod segments;
 mod table;
 mod write;
 
@@ -28,11 +29,15 @@ pub use self::handle::StoreHandle;
 
 use self::entry::flag;
 use self::ordered::OrderedIndex;
+use self::segments::Segments;
 use self::table::Table;
 use crate::engine::Engine;
 use crate::error::{Result, StoreError};
+use crate::expiry::StreamTime;
+use crate::layout::RowLayout;
 
-/// For how many lookups of other keys, at least, the slot of a clean entry stays valid. A commit ends it.
+/// For how many lookups of other keys, at least, the slot of a clean entry stays valid. A commit ends it. In a
+/// store with a time index a write that creates a row counts as a lookup.
 pub const SLOT_LIFETIME: usize = 8;
 /// Slots that the eviction hand passes for one new key, at most.
 const MAX_EVICTION_STEPS: usize = 16;
@@ -106,6 +111,7 @@ pub struct WriteBuffer {
     /// Of the record in process: for writes that bring none of their own. Shared by all stores of a task.
     context: Rc<Cell<WriteContext>>,
     index: OrderedIndex,
+    segments: Segments,
     hits: u64,
     misses: u64,
 }
@@ -129,17 +135,25 @@ impl WriteBuffer {
             scratch: Vec::new(),
             context,
             index: OrderedIndex::default(),
+            segments: Segments::new(RowLayout::Plain, StreamTime::NOTHING, 0),
             hits: 0,
             misses: 0,
         }
+    }
+
+    /// The same buffer for a store of this layout that observed this time and has dropped segments.
+    pub(crate) fn with_segments(mut self, layout: RowLayout, time: StreamTime, dropped_below: i64) -> Self {
+        self.segments = Segments::new(layout, time, dropped_below);
+        self
     }
 
     /// Lets go of the engine and of everything not applied: every later access is refused as closed.
     pub(crate) fn detach(&mut self) {
         let options = self.options.clone();
         let (name, context) = (self.name.clone(), self.context.clone());
+        let layout = *self.layout();
         if let Some(engine) = self.engine.take() {
-            *self = Self::new(name, engine, options, context);
+            *self = Self::new(name, engine, options, context).with_segments(layout, StreamTime::NOTHING, 0);
             self.engine = None;
         }
     }
@@ -213,7 +227,8 @@ impl WriteBuffer {
         }
     }
 
-    /// How many rows the store holds, roughly: the engine's estimate, and what is not yet applied.
+    /// How many rows the store holds, roughly: the engine's estimate, and what is not yet applied. Places in a
+    /// time index are rows too.
     ///
     /// # Errors
     /// If the store is closed, or its engine cannot be read.
@@ -291,10 +306,13 @@ impl WriteBuffer {
         Ok(index)
     }
 
-    /// Drops a clean entry that was just added.
+    /// Drops a clean entry.
     fn forget(&mut self, index: u32) {
         self.bytes -= self.table.entry(index).charge;
         self.table.remove(index);
+        if let Some(prior) = self.priors.get_mut(index as usize) {
+            *prior = Vec::new();
+        }
     }
 
     /// Drops clean entries within so many steps, or until the limit is kept. Answers whether one was dropped.

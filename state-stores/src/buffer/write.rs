@@ -100,6 +100,7 @@ impl WriteBuffer {
 
     fn write(&mut self, index: u32, value: Option<&[u8]>, context: WriteContext) {
         let entry = self.table.entry_mut(index);
+        let was = entry.flags;
         let flushed = !entry.has(flag::UNFORWARDED) && entry.has(flag::PRIOR_KNOWN);
         if flushed && self.options.keep_prior {
             // The present value becomes the prior one; the new value takes the other buffer.
@@ -115,6 +116,9 @@ impl WriteBuffer {
         }
         self.mark_written(index, context);
         self.recharge(index);
+        if self.segments.indexed {
+            self.index_row(index, was);
+        }
     }
 
     fn mark_written(&mut self, index: u32, context: WriteContext) {

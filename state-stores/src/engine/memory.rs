@@ -67,6 +67,18 @@ impl MemoryStore {
         }
     }
 
+    /// Deletes all rows below `key`, without looking at each.
+    pub(crate) fn delete_below(&self, key: &[u8]) {
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let below = {
+            let live = rows.split_off(key);
+            std::mem::replace(&mut *rows, live)
+        };
+        // Readers need not wait while the memory is given back.
+        drop(rows);
+        drop(below);
+    }
+
     pub(crate) fn clear(&self) {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         rows.clear();

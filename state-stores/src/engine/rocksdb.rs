@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use rocksdb::{BoundColumnFamily, ReadOptions, WriteBatch};
 
-use crate::database::{Database, META_KEY_COUNT};
+use crate::database::{Database, META_KEY_COUNT, STORE_STREAM_TIME_KEY};
 use crate::error::{Result, StoreError};
+use crate::expiry::StreamTime;
 use crate::range::{Direction, KeyRange};
 
 /// First byte of the keys of rows. What the store knows about itself has a smaller one, so that rows and
@@ -89,6 +90,25 @@ impl RocksDbStore {
         Ok(keys.unwrap_or(0).saturating_sub(META_KEY_COUNT))
     }
 
+    /// Deletes the files that hold nothing but rows below `key`, after those rows were deleted: their space is
+    /// free at once, without compaction.
+    pub(crate) fn delete_files_below(&self, key: &[u8]) -> Result<()> {
+        let column_family = self.column_family()?;
+        (self.database.rocksdb())
+            .delete_file_in_range_cf(&column_family, vec![ROW], row_key(key, 0))
+            .map_err(|error| self.error(error))
+    }
+
+    /// Whether there is any row.
+    pub(crate) fn has_rows(&self) -> Result<bool> {
+        let mut found = false;
+        self.scan(KeyRange::all(), Direction::Forward, |_, _| {
+            found = true;
+            ControlFlow::Break(())
+        })?;
+        Ok(found)
+    }
+
     fn error(&self, error: rocksdb::Error) -> StoreError {
         StoreError::from_rocksdb(self.database.directory(), error)
     }
@@ -107,6 +127,18 @@ impl RowWriter<'_> {
             Some(value) => self.batch.put_cf(&self.column_family, key, value),
             None => self.batch.delete_cf(&self.column_family, key),
         });
+    }
+
+    /// Deletes all rows below `key`: one entry in the log, whatever their number.
+    pub(crate) fn delete_below(&mut self, key: &[u8]) {
+        // From the very first: so each deletion covers those before it, and what they deleted stays deleted
+        // when the files that held them are gone.
+        self.batch.delete_range_cf(&self.column_family, vec![ROW], row_key(key, 0));
+    }
+
+    /// Writes the store's stream time beside its rows.
+    pub(crate) fn write_stream_time(&mut self, time: StreamTime) {
+        self.batch.put_cf(&self.column_family, STORE_STREAM_TIME_KEY, time.to_bytes());
     }
 }
 

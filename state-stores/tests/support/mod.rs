@@ -15,6 +15,9 @@ pub type Row = (Vec<u8>, Vec<u8>);
 /// What a flush forwarded: key, new value, old value.
 pub type Change = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
 
+/// A changelog record: key and value.
+pub type Record = (Vec<u8>, Option<Vec<u8>>);
+
 pub fn environment() -> StorageEnvironment {
     StorageEnvironment::new(StorageLimits::default()).unwrap()
 }
@@ -51,6 +54,21 @@ pub fn flush(handle: &StoreHandle) -> Vec<Change> {
         }
     }
     changes
+}
+
+/// Forwards everything, and returns what the changelog gets.
+pub fn changelog(handle: &StoreHandle) -> Vec<Record> {
+    let mut records = Vec::new();
+    let mut slots = Vec::new();
+    while handle.borrow().has_unforwarded() {
+        handle.borrow_mut().begin_flush(&mut slots).unwrap();
+        for &slot in &slots {
+            let mut buffer = handle.borrow_mut();
+            records.push((buffer.changelog_key(slot).to_vec(), buffer.value(slot).map(<[u8]>::to_vec)));
+            buffer.forwarded(slot);
+        }
+    }
+    records
 }
 
 /// Commits everything, with the same offset for every store.

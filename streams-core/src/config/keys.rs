@@ -17,8 +17,6 @@ pub(super) enum Kind {
     Required,
     /// A whole number, at least this.
     Number(i64),
-    /// `true` or `false`.
-    Bool,
     /// One of these.
     OneOf(&'static [&'static str]),
     /// A key of Kafka Streams that is not supported yet: only its default is taken.
@@ -38,10 +36,11 @@ const fn without_default(name: &'static str, kind: Kind) -> ConfigKey {
 /// The shipped exception handlers, by Kafka's names.
 const LOG_AND_FAIL: &str = "LogAndFailExceptionHandler";
 
-/// Kafka Streams' keys, in alphabetical order. Keys of the clients are not among them.
+/// Kafka Streams' keys and ours (`rocksdb.block.cache.bytes`, `rocksdb.write.buffer.bytes`), in alphabetical order. Keys of the clients are not among
+/// them.
 pub const KEYS: &[ConfigKey] = &[
-    key("acceptable.recovery.lag", "10000", Kind::Number(0)),
-    key("allow.os.group.write.access", "false", Kind::Bool),
+    key("acceptable.recovery.lag", "10000", Kind::NotYet),
+    key("allow.os.group.write.access", "false", Kind::NotYet),
     without_default("application.id", Kind::Required),
     key("application.server", "", Kind::NotYet),
     without_default("bootstrap.servers", Kind::Required),
@@ -52,7 +51,7 @@ pub const KEYS: &[ConfigKey] = &[
     without_default("config.providers", Kind::JvmOnly),
     key("connections.max.idle.ms", "540000", Kind::Number(0)),
     without_default("default.client.supplier", Kind::JvmOnly),
-    key("default.dsl.store", "rocksDB", Kind::OneOf(&["rocksDB", "in_memory"])),
+    key("default.dsl.store", "rocksDB", Kind::NotYet),
     without_default("default.key.serde", Kind::JvmOnly),
     key("default.timestamp.extractor", "FailOnInvalidTimestamp", Kind::NotYet),
     without_default("default.value.serde", Kind::JvmOnly),
@@ -78,7 +77,7 @@ pub const KEYS: &[ConfigKey] = &[
     key("num.standby.replicas", "0", Kind::NotYet),
     key("num.stream.threads", "1", Kind::Number(1)),
     key("poll.ms", "100", Kind::Number(1)),
-    key("probing.rebalance.interval.ms", "600000", Kind::Number(60_000)),
+    key("probing.rebalance.interval.ms", "600000", Kind::NotYet),
     key(
         "processing.exception.handler",
         "LogAndFailProcessingExceptionHandler",
@@ -97,7 +96,6 @@ pub const KEYS: &[ConfigKey] = &[
     key("repartition.purge.interval.ms", "30000", Kind::Number(0)),
     key("replication.factor", "-1", Kind::Number(-1)),
     key("request.timeout.ms", "40000", Kind::Number(1)),
-    key("restore.batch.max.bytes", "8388608", Kind::Number(1024)),
     key("retry.backoff.ms", "100", Kind::Number(0)),
     key("rocksdb.block.cache.bytes", "67108864", Kind::Number(0)),
     without_default("rocksdb.config.setter", Kind::JvmOnly),
@@ -139,7 +137,6 @@ impl ConfigKey {
                 Ok(number) if number < least => Some(format!("{name}={value} is below {least}")),
                 Ok(_) => None,
             },
-            Kind::Bool => (!matches!(value, "true" | "false")).then(|| format!("{name}={value} is not true or false")),
             Kind::OneOf(values) => {
                 let simple = value.rsplit('.').next().unwrap_or(value);
                 (!values.contains(&simple)).then(|| format!("{name}={value} is not one of {}", values.join(", ")))

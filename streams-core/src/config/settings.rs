@@ -37,6 +37,8 @@ pub struct Settings {
     pub replication_factor: i16,
     /// Configuration of internal topics (`topic.`).
     pub topic_config: BTreeMap<String, String>,
+    /// `windowstore.changelog.additional.retention.ms`.
+    pub windowstore_additional_retention_ms: i64,
     /// `state.dir`.
     pub state_dir: PathBuf,
     /// `state.cleanup.delay.ms`.
@@ -47,8 +49,6 @@ pub struct Settings {
     pub uncommitted_max_bytes: Option<usize>,
     /// `input.buffer.max.bytes`: how much input waits in memory, of all partitions of the instance together.
     pub input_buffer_max_bytes: usize,
-    /// `restore.batch.max.bytes`: how much of a changelog is held in memory at a time.
-    pub restore_batch_max_bytes: usize,
     /// `rocksdb.block.cache.bytes`, shared by all stores of the instance.
     pub block_cache_bytes: usize,
     /// `rocksdb.write.buffer.bytes`, shared by all stores of the instance.
@@ -147,12 +147,12 @@ impl Settings {
             repartition_purge_interval: reader.millis("repartition.purge.interval.ms"),
             replication_factor,
             topic_config: with_prefix(config, "topic."),
+            windowstore_additional_retention_ms: reader.number("windowstore.changelog.additional.retention.ms"),
             state_dir: state_dir(reader.text("state.dir")),
             state_cleanup_delay: reader.millis("state.cleanup.delay.ms"),
             cache_max_bytes: reader.bytes("statestore.cache.max.bytes"),
             uncommitted_max_bytes: usize::try_from(uncommitted).ok(),
             input_buffer_max_bytes: reader.bytes("input.buffer.max.bytes"),
-            restore_batch_max_bytes: reader.bytes("restore.batch.max.bytes"),
             block_cache_bytes: reader.bytes("rocksdb.block.cache.bytes"),
             write_buffer_bytes: reader.bytes("rocksdb.write.buffer.bytes"),
             log_summary_interval: (!summary.is_zero()).then_some(summary),

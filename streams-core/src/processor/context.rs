@@ -1,8 +1,11 @@
+use super::{Cancellable, OperatorId, PunctuationType};
 use crate::error::{ErrorContext, ProcessingExceptionHandler, StreamsError};
 use crate::record::{NO_TIMESTAMP, OutputBatch};
-use crate::task::TaskId;
+use crate::task::{ProcessorMetadata, Punctuations, TaskId, next_time};
 use hashbrown::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What nodes of a task see of their surroundings, and where they put what shall be produced.
 ///
@@ -25,6 +28,10 @@ pub struct TaskContext {
     /// Set where a node asks for a commit; taken by the task.
     pub commit_requested: bool,
     processing_handler: Arc<dyn ProcessingExceptionHandler>,
+    pub(crate) punctuations: Rc<Punctuations>,
+    pub(crate) processor_metadata: ProcessorMetadata,
+    /// Set where a node changed what it keeps; cleared by the commit.
+    pub(crate) processor_metadata_changed: bool,
 }
 
 /// Where the record being processed comes from.
@@ -36,6 +43,18 @@ pub struct RecordContext {
     pub partition: i32,
     /// Its offset.
     pub offset: i64,
+}
+
+impl RecordContext {
+    /// What nodes see while no record is processed (initialization, punctuation): no topic (an empty name), partition and offset -1.
+    pub fn none() -> Self {
+        Self { topic: "".into(), partition: -1, offset: -1 }
+    }
+
+    /// Whether no record is processed.
+    pub fn is_none(&self) -> bool {
+        self.partition < 0
+    }
 }
 
 /// Number of partitions by topic name.
@@ -76,7 +95,7 @@ impl TaskContext {
     ) -> Self {
         Self {
             task_id,
-            record: RecordContext { topic: "".into(), partition: -1, offset: -1 },
+            record: RecordContext::none(),
             output: OutputBatch::default(),
             stream_time: NO_TIMESTAMP,
             wall_time: 0,
@@ -84,13 +103,89 @@ impl TaskContext {
             dropped_records: 0,
             commit_requested: false,
             processing_handler,
+            punctuations: Rc::new(Punctuations::new()),
+            processor_metadata: ProcessorMetadata::default(),
+            processor_metadata_changed: false,
         }
+    }
+
+    /// Has the node `operator` [called](super::Operator::punctuate) at regular times, until cancelled.
+    ///
+    /// By stream time: at 0 and every multiple of `interval`, so the first call comes with the first record. By wall clock: one `interval`
+    /// from now, and so on. Times that pass without a chance to call (no records; a long commit) are skipped: it is one call then, and the
+    /// next is at the next regular time. Calls by stream time come right after the record that moves it; calls by wall clock between
+    /// records, as soon as the thread comes round.
+    ///
+    /// # Errors
+    /// The interval is shorter than a millisecond.
+    pub fn schedule(
+        &self,
+        operator: OperatorId,
+        interval: Duration,
+        punctuation_type: PunctuationType,
+    ) -> Result<Cancellable, StreamsError> {
+        let interval = interval_millis(interval)?;
+        let first = match punctuation_type {
+            PunctuationType::StreamTime => 0,
+            PunctuationType::WallClockTime => self.wall_time.saturating_add(interval),
+        };
+        Ok(self.add_schedule(operator, punctuation_type, first, interval))
+    }
+
+    /// As [`schedule`](Self::schedule), at `start` (milliseconds since the epoch) and every `interval` after that (KIP-1146). A start
+    /// in the past only says where in the interval the calls lie: the first then is the next one.
+    ///
+    /// # Errors
+    /// The interval is shorter than a millisecond, or the start negative.
+    pub fn schedule_at(
+        &self,
+        operator: OperatorId,
+        start: i64,
+        interval: Duration,
+        punctuation_type: PunctuationType,
+    ) -> Result<Cancellable, StreamsError> {
+        let interval = interval_millis(interval)?;
+        if start < 0 {
+            return Err(StreamsError::user(format!("a punctuation cannot start at {start}; the first time is 0")));
+        }
+        let now = match punctuation_type {
+            PunctuationType::StreamTime => self.stream_time,
+            PunctuationType::WallClockTime => self.wall_time,
+        };
+        let first = if start < now { next_time(start, interval, now) } else { start };
+        Ok(self.add_schedule(operator, punctuation_type, first, interval))
+    }
+
+    fn add_schedule(
+        &self,
+        operator: OperatorId,
+        punctuation_type: PunctuationType,
+        first: i64,
+        interval: i64,
+    ) -> Cancellable {
+        let id = self.punctuations.add(operator, punctuation_type, first, interval);
+        Cancellable::new(id, Rc::clone(&self.punctuations))
+    }
+
+    /// A number that a node of the task has kept under this name, also before a restart: as of the last commit then.
+    pub fn processor_metadata(&self, key: &str) -> Option<i64> {
+        self.processor_metadata.get(key)
+    }
+
+    /// Keeps a number, which is committed with the offsets (see [`ProcessorMetadata`]): it may only grow. Give nodes names of their own,
+    /// as all nodes of the task share them.
+    pub fn set_processor_metadata(&mut self, key: &str, value: i64) {
+        self.processor_metadata_changed |= self.processor_metadata.put(key, value);
     }
 
     /// Counts a record that is dropped, and says why.
     #[cold]
     pub fn drop_record(&mut self, reason: &str) {
         self.dropped_records += 1;
+        if self.record.is_none() {
+            tracing::warn!(task = %self.task_id, "dropped, outside of a record: {reason}");
+            return;
+        }
         tracing::warn!(
             task = %self.task_id, topic = %self.record.topic, partition = self.record.partition,
             offset = self.record.offset, "record dropped: {reason}"
@@ -110,7 +205,7 @@ impl TaskContext {
 
     /// Asks the processing exception handler about an error of user code at node `node`; errors of other kinds pass through.
     #[cold]
-    pub(super) fn handle_processing_error(&mut self, node: &str, error: StreamsError) -> Result<(), StreamsError> {
+    pub(crate) fn handle_processing_error(&mut self, node: &str, error: StreamsError) -> Result<(), StreamsError> {
         let StreamsError::User(error) = error else { return Err(error) };
         let context = self.error_context(node);
         if self.processing_handler.handle(&context, error.as_ref()).is_continue() {
@@ -118,5 +213,12 @@ impl TaskContext {
             return Ok(());
         }
         Err(StreamsError::Processing { context: Box::new(context), error })
+    }
+}
+
+fn interval_millis(interval: Duration) -> Result<i64, StreamsError> {
+    match i64::try_from(interval.as_millis()).unwrap_or(i64::MAX) {
+        0 => Err(StreamsError::user(format!("a punctuation every {interval:?} is not possible; the least is 1 ms"))),
+        interval => Ok(interval),
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn commit_offsets<B: Broker>(
                     }
                 }
             }
-            GroupError::RebalanceInProgress => std::thread::sleep(RETRY_PAUSE),
+            GroupError::RebalanceInProgress if Instant::now() < deadline => std::thread::sleep(RETRY_PAUSE),
             error if error.is_retriable() && Instant::now() < deadline => {
                 tracing::warn!("commit: {error}; trying again");
                 std::thread::sleep(RETRY_PAUSE);

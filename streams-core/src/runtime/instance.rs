@@ -9,7 +9,7 @@ use crate::metrics::{InstanceFacts, InstanceMetrics, Metrics};
 use crate::task::TaskId;
 use crate::topology::Topology;
 use kafka_client::group::{GroupCoordinator, MemberIdentity};
-use state_stores::{CommittedReader, StorageEnvironment};
+use state_stores::{CommittedReader, StorageEnvironment, TaskStores};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -34,6 +34,8 @@ pub(crate) struct Instance<B: Broker> {
     pub(crate) metrics: InstanceMetrics,
     /// The tasks of this instance, for queries.
     pub(crate) tasks: Mutex<BTreeMap<TaskId, TaskPhase>>,
+    /// The sum of the changelog positions of the stores of each task, as of its last commit here.
+    pub(crate) positions: Mutex<BTreeMap<TaskId, i64>>,
     pub(crate) control: Mutex<Sender<ControlEvent>>,
 }
 
@@ -100,6 +102,16 @@ impl<B: Broker> Instance<B> {
             restoring_tasks,
             storage: &self.storage,
         })
+    }
+
+    /// Notes how far the stores of a task have come: the group gives a task to whom it costs least to bring them up to date.
+    pub(crate) fn note_position(&self, task: TaskId, stores: &TaskStores) {
+        let position = (0..stores.specs().len()).filter_map(|index| stores.committed_offset(index)).sum();
+        lock(&self.positions).insert(task, position);
+    }
+
+    pub(crate) fn positions(&self) -> Vec<(TaskId, i64)> {
+        lock(&self.positions).iter().map(|(&task, &position)| (task, position)).collect()
     }
 
     pub(crate) fn identity(&self) -> Option<MemberIdentity> {

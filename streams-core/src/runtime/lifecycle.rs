@@ -107,24 +107,27 @@ impl Lifecycle {
             }
             std::mem::replace(&mut *state, next)
         };
-        self.changed.notify_all();
         tracing::info!("state changed from {former} to {next}");
         let listener = lock(&self.listener).clone();
         if let Some(listener) = listener {
             listener(next, former);
         }
+        // Last: who waits for the end may end the process.
+        self.changed.notify_all();
         true
     }
 
     /// Waits until `condition` holds for the state; says whether it came to that within `timeout`.
     pub(crate) fn wait(&self, timeout: Duration, condition: impl Fn(State) -> bool) -> bool {
-        let deadline = Instant::now() + timeout;
+        let started = Instant::now();
         let mut state = lock(&self.state);
         while !condition(*state) {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = timeout.saturating_sub(started.elapsed());
             if left.is_zero() {
                 return false;
             }
+            // As long as a system can wait: `timeout` may be without end.
+            let left = left.min(Duration::from_secs(3600));
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true

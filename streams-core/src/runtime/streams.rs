@@ -108,6 +108,7 @@ impl<B: Broker> KafkaStreams<B> {
             restore_listener: Mutex::default(),
             metrics,
             tasks: Mutex::new(BTreeMap::new()),
+            positions: Mutex::default(),
             control: Mutex::new(sender),
         });
         Ok(Self { instance, events: Mutex::new(Some(events)) })

@@ -8,20 +8,56 @@
 //! | [`f32`], [`f64`] | IEEE 754, big endian | `FloatSerde`, `DoubleSerde` |
 //! | [`uuid::Uuid`] | its text, UTF-8 | `UUIDSerde` |
 //! | `()` | null | `VoidSerde` |
+//! | [`SharedStr`] | UTF-8, not copied out of the batch | `StringSerde` |
 //! | [`Option<T>`] | null, or as `T` | a nullable value of any serde |
+//! | [`serde_json::Value`], types of your own with [`JsonSerde`] | JSON text | a JSON serde of your own |
+//! | [`Windowed<K>`](crate::windowed::Windowed) | key, then the window's times | `WindowedSerdes` |
 //!
 //! A type with one obvious format implements [`DefaultSerde`]; any [`Serde`] can be named where a topic, a grouping or a store is declared.
+//!
+//! # A type of your own
+//! One line names the serde that the short methods use. For JSON that is [`JsonSerde`]; for a format of your own, write the [`Serde`]:
+//! ```
+//! use streams_core::serde::{DefaultSerde, Payload, Serde, SerdeError, Written, non_null};
+//!
+//! #[derive(Clone)]
+//! struct Celsius(f64);
+//!
+//! #[derive(Default)]
+//! struct TenthsOfDegree;
+//!
+//! impl Serde<Celsius> for TenthsOfDegree {
+//!     fn serialize(&self, _topic: &str, value: &Celsius, out: &mut Vec<u8>) -> Result<Written, SerdeError> {
+//!         out.extend_from_slice(&((value.0 * 10.0) as i16).to_be_bytes());
+//!         Ok(Written::Bytes)
+//!     }
+//!
+//!     fn deserialize(&self, _topic: &str, data: Option<Payload<'_>>) -> Result<Celsius, SerdeError> {
+//!         let bytes = non_null(data, "Celsius")?.as_slice();
+//!         let tenths = bytes.try_into().map_err(|_| SerdeError::Invalid("not 2 bytes".to_owned()))?;
+//!         Ok(Celsius(f64::from(i16::from_be_bytes(tenths)) / 10.0))
+//!     }
+//! }
+//!
+//! impl DefaultSerde for Celsius {
+//!     type Serde = TenthsOfDegree;
+//! }
+//! ```
 
 mod bytes_serde;
+mod json;
 mod numbers;
 mod option;
+mod shared_str;
 mod string;
 mod unit;
 mod uuid_serde;
 
 pub use bytes_serde::{ByteVecSerde, BytesSerde};
+pub use json::JsonSerde;
 pub use numbers::{BigEndianNumber, NumberSerde};
 pub use option::OptionSerde;
+pub use shared_str::{SharedStr, SharedStrSerde};
 pub use string::StringSerde;
 pub use unit::UnitSerde;
 pub use uuid_serde::UuidSerde;
@@ -92,6 +128,12 @@ impl<'a> Payload<'a> {
     /// The bytes.
     pub fn as_slice(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    /// The bytes before the last `length`, and those; `None` where there are fewer.
+    pub fn split_last(&self, length: usize) -> Option<(Self, &'a [u8])> {
+        let (bytes, last) = self.bytes.split_at_checked(self.bytes.len().checked_sub(length)?)?;
+        Some((Self { bytes, buffer: self.buffer }, last))
     }
 
     /// The bytes as an owned slice: shares the buffer where there is one (it then lives as long as the slice), else a copy.

@@ -1,5 +1,7 @@
 //! A task's stores as its nodes use them: typed, logged to a changelog, and holding updates back until the commit.
 
+mod kept_headers;
+mod rows;
 mod table;
 mod task_store;
 

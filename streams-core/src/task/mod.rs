@@ -6,6 +6,9 @@
 mod id;
 mod inputs;
 mod offset_metadata;
+mod operators;
+mod processor_metadata;
+mod punctuation;
 mod queue;
 mod settings;
 mod state_machine;
@@ -13,5 +16,7 @@ mod state_machine;
 pub use id::TaskId;
 pub use inputs::{InputPartition, TaskInput, changelogs, input_partitions, task_count, unknown_sources};
 pub use offset_metadata::OffsetMetadata;
+pub use processor_metadata::ProcessorMetadata;
+pub(crate) use punctuation::{Punctuations, next_time};
 pub use settings::TaskSettings;
 pub use state_machine::{Task, TaskParts};

@@ -1,4 +1,4 @@
-use super::{OffsetMetadata, TaskInput};
+use super::TaskInput;
 use crate::error::StreamsError;
 use crate::processor::{Head, RecordContext, SourceReader, TaskContext};
 use crate::record::{RecordBatch, TopicPartition};
@@ -75,8 +75,8 @@ impl PartitionQueue {
         self.next_offset
     }
 
-    pub(super) fn metadata(&self) -> OffsetMetadata {
-        OffsetMetadata { partition_time: self.partition_time }
+    pub(super) fn partition_time(&self) -> i64 {
+        self.partition_time
     }
 
     /// Offset after what is queued.
@@ -169,7 +169,7 @@ mod tests {
     use crate::error::LogAndFail;
     use crate::processor::TopicPartitions;
     use crate::record::{RecordBatchBuilder, RecordRef};
-    use crate::task::{InputPartition, TaskId};
+    use crate::task::{InputPartition, OffsetMetadata, TaskId};
     use bytes::Bytes;
     use std::cell::RefCell;
     use std::rc::Rc;

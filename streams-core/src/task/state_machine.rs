@@ -1,14 +1,17 @@
+mod punctuate;
+
+use super::offset_metadata;
+use super::operators::Operators;
 use super::queue::PartitionQueue;
 use super::{TaskId, TaskInput, TaskSettings, changelogs};
 use crate::error::StreamsError;
-use crate::processor::{Operator, TaskContext, TopicPartitions};
+use crate::processor::{TaskContext, TopicPartitions};
 use crate::record::{OutputBatch, RecordBatch, TopicPartition};
 use crate::store::{ChangelogPartition, TaskStore};
 use crate::topology::{TaskBuild, Topology};
 use hashbrown::HashMap;
 use kafka_client::group::CommittedOffset;
 use state_stores::{ActiveStores, TaskStores};
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -34,7 +37,7 @@ pub struct Task {
     /// The queue that the context names as origin.
     current: usize,
     context: TaskContext,
-    operators: Vec<Rc<RefCell<dyn Operator>>>,
+    operators: Operators,
     stores: ActiveStores,
     task_stores: Vec<Rc<TaskStore>>,
     settings: TaskSettings,
@@ -63,15 +66,19 @@ impl Task {
                 StreamsError::Topology(format!("{} is read by no source of task {id}", input.input.partition))
             })?;
             context.stream_time = context.stream_time.max(input.metadata.partition_time);
+            context.processor_metadata.merge(&input.metadata.processor_metadata);
             queues.push(PartitionQueue::new(input, (source.reader)()));
         }
+        let nodes = topology.subtopologies().get(id.subtopology as usize).map_or(&[][..], |part| &part.nodes);
+        let nodes = nodes.iter().map(|&node| &topology.nodes()[node]).filter(|node| !node.is_source());
+        let operators = Operators::new(nodes.map(|node| Arc::clone(&node.name)), built.operators);
         let committed = queues.iter().map(PartitionQueue::next_offset).collect();
         Ok(Self {
             id,
             queues,
             current: usize::MAX,
             context,
-            operators: built.operators,
+            operators,
             stores,
             task_stores,
             settings,
@@ -164,12 +171,12 @@ impl Task {
     }
 
     /// Processes up to `max` records, lowest timestamp first over the task's partitions, and says how many it did. Fewer
-    /// means that nothing more can be processed now.
+    /// means that nothing more can be processed now. After each record come the punctuations by stream time that it makes due.
     ///
     /// # Errors
     /// The first that a handler did not let pass. The task must then be closed without commit.
     pub fn process(&mut self, max: usize, wall_time: i64) -> Result<usize, StreamsError> {
-        self.context.wall_time = wall_time;
+        self.init(wall_time)?;
         let mut count = 0;
         while count < max {
             let Some((index, timestamp)) = self.choose()? else { break };
@@ -181,6 +188,7 @@ impl Task {
             }
             self.context.record.offset = queue.origin().offset;
             queue.process_head(&mut self.context)?;
+            self.punctuate_stream_time()?;
             count += 1;
         }
         if count > 0 {
@@ -238,7 +246,9 @@ impl Task {
 
     /// Whether there is something to commit.
     pub fn commit_needed(&self) -> bool {
-        self.commit_needed || self.queues.iter().zip(&self.committed).any(|(queue, &done)| queue.next_offset() > done)
+        self.commit_needed
+            || self.context.processor_metadata_changed
+            || self.queues.iter().zip(&self.committed).any(|(queue, &done)| queue.next_offset() > done)
     }
 
     /// Whether a node or a full write buffer asks for a commit before its time.
@@ -252,9 +262,7 @@ impl Task {
     /// As [`process`](Self::process).
     pub fn prepare_commit(&mut self) -> Result<Vec<CommittedOffset>, StreamsError> {
         loop {
-            for operator in &self.operators {
-                operator.borrow_mut().flush(&mut self.context)?;
-            }
+            self.operators.flush(&mut self.context)?;
             for store in &self.task_stores {
                 store.flush(&mut self.context)?;
             }
@@ -263,12 +271,13 @@ impl Task {
             }
         }
         self.stores.seal()?;
+        let metadata = &self.context.processor_metadata;
         let offsets = self.queues.iter().map(|queue| CommittedOffset {
             topic: queue.partition().topic.to_string(),
             partition: queue.partition().partition,
             offset: queue.next_offset(),
             leader_epoch: None,
-            metadata: queue.metadata().encode(),
+            metadata: offset_metadata::encode(queue.partition_time(), metadata),
         });
         Ok(offsets.collect())
     }
@@ -296,6 +305,7 @@ impl Task {
         }
         self.commit_needed = false;
         self.context.commit_requested = false;
+        self.context.processor_metadata_changed = false;
         Ok(())
     }
 

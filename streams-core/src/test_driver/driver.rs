@@ -84,12 +84,15 @@ impl TopologyTestDriver {
         TestOutputTopic::new(Rc::clone(&self.shared), topic, Arc::new(key_serde), Arc::new(value_serde))
     }
 
-    /// Moves the wall clock on, and lets the tasks do what waited for that.
+    /// Moves the wall clock on, calls what is scheduled by wall clock (once each, however far it moves), and lets the tasks do what
+    /// waited for that.
     ///
     /// # Errors
     /// What the topology fails with.
     pub fn advance_wall_clock_time(&self, by: Duration) -> Result<(), StreamsError> {
         let mut shared = self.shared.borrow_mut();
+        // Schedules count from the time before.
+        shared.machine()?;
         let by = i64::try_from(by.as_millis()).map_err(|_| misuse("time cannot be moved that far"))?;
         shared.wall_time = shared.wall_time.saturating_add(by);
         let now = shared.wall_time;

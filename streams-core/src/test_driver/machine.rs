@@ -56,6 +56,7 @@ impl Machine {
             let parts = TaskParts { id, inputs, stores, topics: partitions.clone() };
             let mut task = Task::new(topology, config.settings.clone(), parts)?;
             (0..count).for_each(|input| task.set_end_offset(input, Some(0)));
+            task.init(wall_time)?;
             tasks.push(task);
         }
         let ends = HashMap::new();
@@ -78,6 +79,8 @@ impl Machine {
     pub(super) fn set_wall_time(&mut self, wall_time: i64) -> Result<(), StreamsError> {
         self.check()?;
         self.wall_time = wall_time;
+        let punctuated = self.punctuate();
+        self.keep_error(punctuated)?;
         self.run()
     }
 
@@ -107,6 +110,17 @@ impl Machine {
 
     fn run(&mut self) -> Result<(), StreamsError> {
         let done = self.run_to_the_end();
+        self.keep_error(done)
+    }
+
+    fn punctuate(&mut self) -> Result<(), StreamsError> {
+        for task in 0..self.tasks.len() {
+            self.tasks[task].punctuate(self.wall_time)?;
+        }
+        Ok(())
+    }
+
+    fn keep_error(&mut self, done: Result<(), StreamsError>) -> Result<(), StreamsError> {
         if let Err(error) = &done {
             self.failed = Some(error.to_string());
         }

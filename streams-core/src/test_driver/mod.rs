@@ -3,6 +3,7 @@
 //! A record that is piped into a [`TestInputTopic`] is processed at once, to the end: after every record the task commits, so write
 //! buffers are flushed and no update is ever skipped, and what was written to topics that the topology itself reads is processed as
 //! well. There is one task per subtopology, and every topic has one partition. Time stands still unless the test moves it.
+//! Punctuations by stream time come after the record that moves it, those by wall clock when the test moves the clock.
 //!
 //! It drives the same [`Task`](crate::task::Task) as a running application does, on the stores that the topology declares (in a temporary directory).
 

@@ -13,7 +13,7 @@ fn bucket(text: &str, capacity: usize) -> usize {
 }
 
 /// Sorts items as a `HashMap` or `HashSet` iterates that they were put into one by one, in this order.
-pub(super) fn sort_as_hash_map<'n, T>(items: &mut [T], name: impl Fn(&T) -> &'n str) {
+pub(crate) fn sort_as_hash_map<'n, T>(items: &mut [T], name: impl Fn(&T) -> &'n str) {
     let mut capacity = 16;
     while items.len() > capacity / 4 * 3 {
         capacity *= 2;

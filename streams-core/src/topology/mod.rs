@@ -6,7 +6,7 @@
 mod build;
 mod builder;
 mod describe;
-mod java_order;
+pub(crate) mod java_order;
 mod node;
 mod store;
 mod subtopology;
@@ -14,6 +14,7 @@ mod subtopology;
 pub use build::{BuiltNode, BuiltTask, Children, TaskBuild};
 pub use builder::TopologyBuilder;
 pub use node::{AutoOffsetReset, FlowType, NodeFactory, NodeId, NodeKind, NodeSpec, SourceTopics};
+pub use state_stores::RowLayout;
 pub use store::{StoreEngine, StoreFormat, StoreSpec, StoreTypes};
 pub use subtopology::{RepartitionTopic, Subtopology};
 
@@ -61,6 +62,16 @@ impl Topology {
     /// Whether `topic` (without prefix) is one of the repartition topics.
     pub fn is_repartition_topic(&self, topic: &str) -> bool {
         self.inner.repartition_topics.iter().any(|repartition| repartition.name == topic)
+    }
+
+    /// Whether `name`, as on the cluster, is a topic that belongs to this topology alone: one of its changelogs or repartition topics.
+    pub fn is_internal_topic(&self, application_id: &str, name: &str) -> bool {
+        let own = name.strip_prefix(application_id).and_then(|rest| rest.strip_prefix('-'));
+        own.is_some_and(|own| self.is_repartition_topic(own))
+            || self
+                .stores()
+                .iter()
+                .any(|store| store.logging.is_some() && store.changelog_topic(application_id) == name)
     }
 
     /// The name on the cluster of a topic of this topology: internal ones get the prefix `<application id>-`.

@@ -9,7 +9,7 @@ use crate::runtime::lifecycle::{State, lock};
 use crate::runtime::planning::{fingerprint, make_plan, sources};
 use crate::task::TaskId;
 use state_stores::TaskStores;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -106,15 +106,27 @@ impl<B: Broker> Control<B> {
 
     /// Tells the group what this instance owns, once every task that had to be closed is; and looks whether all runs.
     pub(super) fn report(&mut self) {
-        let closing = self.tasks.values().any(|entry| entry.phase == Phase::Closing);
-        if self.report_due && !closing {
+        if self.report_due && !self.closes_tasks() {
             self.report_due = false;
             let owned = self.tasks.keys().copied().collect();
-            let local_state = self.local_state.iter().map(|(&task, &offset)| (task, offset)).collect();
+            let local_state = self.instance.positions();
+            self.told_positions.clone_from(&local_state);
             self.member_event(Event::OwnedChanged { revision: self.revision, owned, local_state });
         }
         self.publish();
         self.advance_closing();
+    }
+
+    /// Keeps the group member informed of how far the stores of its tasks are, for the next rebalance.
+    pub(super) fn refresh_positions(&mut self) {
+        self.report_due |= self.revision > 0 && self.instance.positions() != self.told_positions;
+        if self.report_due && !self.closes_tasks() {
+            self.report();
+        }
+    }
+
+    fn closes_tasks(&self) -> bool {
+        self.tasks.values().any(|entry| entry.phase == Phase::Closing)
     }
 
     pub(super) fn publish(&self) {
@@ -144,9 +156,8 @@ pub(super) fn member_config<B: Broker>(instance: &Instance<B>) -> MemberConfig {
     config
 }
 
-/// The changelog positions of the tasks whose state is on disk, so that the group can give them to who has their state.
-pub(super) fn local_state<B: Broker>(instance: &Instance<B>) -> BTreeMap<TaskId, i64> {
-    let mut positions = BTreeMap::new();
+/// Notes the tasks whose state is on disk, so that the group can give them to who has their state.
+pub(super) fn note_local_state<B: Broker>(instance: &Instance<B>) {
     for task in instance.directory.tasks() {
         let Some(subtopology) = instance.topology.subtopologies().get(task.subtopology as usize) else { continue };
         let specs: Vec<_> = subtopology
@@ -157,12 +168,10 @@ pub(super) fn local_state<B: Broker>(instance: &Instance<B>) -> BTreeMap<TaskId,
             .collect();
         // What cannot be opened now is told when the task is to be restored.
         if let Ok(stores) = TaskStores::open(&instance.directory.task_directory(task), specs, &instance.storage) {
-            let position = (0..stores.specs().len()).filter_map(|index| stores.committed_offset(index)).sum();
-            positions.insert(task, position);
+            instance.note_position(task, &stores);
             stores.close();
         }
     }
-    positions
 }
 
 pub(super) fn list<'a>(tasks: impl Iterator<Item = &'a TaskId>) -> String {

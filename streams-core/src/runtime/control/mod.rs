@@ -19,7 +19,7 @@ use crate::membership::{CallId, ClassicMember, Event, GroupMembershipOperation, 
 use crate::processor::TopicPartitions;
 use crate::task::TaskId;
 use closing::{Announcing, Closing};
-use group::{local_state, member_config};
+use group::{member_config, note_local_state};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -57,8 +57,8 @@ pub(crate) struct Control<B: Broker> {
     restore_waker: Waker,
     restore_thread: Option<JoinHandle<()>>,
     tasks: BTreeMap<TaskId, Entry>,
-    /// Changelog positions of tasks with state on disk.
-    local_state: BTreeMap<TaskId, i64>,
+    /// The changelog positions that the group member was told last.
+    told_positions: Vec<(TaskId, i64)>,
     revision: u64,
     /// Whether the group must still hear what this instance owns after the last assignment.
     report_due: bool,
@@ -89,10 +89,11 @@ impl<B: Broker> Control<B> {
         for index in 0..settings.stream_threads {
             threads.push(start_thread(&instance, index)?);
         }
+        note_local_state(&instance);
         let now = Instant::now();
         let member = ClassicMember::new(member_config(&instance));
         Ok(Self {
-            local_state: local_state(&instance),
+            told_positions: Vec::new(),
             events,
             sender,
             member,
@@ -117,7 +118,7 @@ impl<B: Broker> Control<B> {
 
     /// Runs until the instance is closed.
     pub(crate) fn run(mut self) {
-        let local_state = self.local_state.iter().map(|(&task, &offset)| (task, offset)).collect();
+        let local_state = self.instance.positions();
         self.member_event(Event::OwnedChanged { revision: 0, owned: Vec::new(), local_state });
         self.member_event(Event::Start);
         while !self.ended {
@@ -156,6 +157,7 @@ impl<B: Broker> Control<B> {
     }
 
     fn tick(&mut self) {
+        self.refresh_positions();
         self.member_event(Event::Tick);
         let now = Instant::now();
         if let Some(announcing) = self.announcing.take_if(|announcing| now >= announcing.until) {
@@ -172,7 +174,7 @@ impl<B: Broker> Control<B> {
             let delay = self.instance.settings.state_cleanup_delay;
             self.clean_due = now + CLEAN_INTERVAL.min(delay);
             for task in self.instance.directory.clean(|task| self.tasks.contains_key(&task), delay) {
-                self.local_state.remove(&task);
+                lock(&self.instance.positions).remove(&task);
             }
         }
         if self.summary_due.is_some_and(|due| now >= due) {

@@ -127,17 +127,14 @@ impl<B: Broker> Control<B> {
     pub(super) fn thread_event(&mut self, event: ThreadEvent) {
         match event {
             ThreadEvent::Started(task, readers) => self.started_task(task, readers),
-            ThreadEvent::Closed(task, offset) => {
-                self.local_state.insert(task, offset);
-                match self.tasks.get_mut(&task) {
-                    Some(entry) if entry.phase == Phase::Reopening && self.closing.is_none() => {
-                        entry.phase = Phase::Restoring;
-                        lock(&self.instance.tasks).insert(task, TaskPhase::Restoring);
-                        self.tell_restore(RestoreCommand::Add(task));
-                    }
-                    _ => self.closed(task),
+            ThreadEvent::Closed(task) => match self.tasks.get_mut(&task) {
+                Some(entry) if entry.phase == Phase::Reopening && self.closing.is_none() => {
+                    entry.phase = Phase::Restoring;
+                    lock(&self.instance.tasks).insert(task, TaskPhase::Restoring);
+                    self.tell_restore(RestoreCommand::Add(task));
                 }
-            }
+                _ => self.closed(task),
+            },
             ThreadEvent::Lost(tasks) => {
                 for task in tasks {
                     if let Some(entry) = self.tasks.get_mut(&task) {

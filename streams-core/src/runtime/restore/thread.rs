@@ -67,6 +67,8 @@ pub(crate) struct RestoreThread<B: Broker> {
 struct RestoringTask {
     stores: TaskStores,
     changelogs: Vec<RestoringStore>,
+    /// When it was to be made ready first: trying again ends after a time.
+    since: Instant,
     added: Instant,
     metrics: Arc<TaskRestore>,
 }
@@ -158,13 +160,19 @@ impl<B: Broker> RestoreThread<B> {
 
     /// Opens a task's stores and starts to restore them. What may succeed later is tried again.
     fn add(&mut self, task: TaskId, since: Instant) {
-        match self.prepare(task) {
+        match self.prepare(task, since) {
             Ok(()) => self.finish_restored(),
-            Err(error) if may_pass(&error) && since.elapsed() < self.instance.settings.task_timeout => {
-                tracing::warn!("task {task} cannot be prepared: {error}; trying again");
-                self.wait(task, since);
-            }
-            Err(error) => self.fail(task, error),
+            Err(error) => self.try_again(task, since, error),
+        }
+    }
+
+    /// Tries again later what may succeed then, up to `task.timeout.ms`.
+    fn try_again(&mut self, task: TaskId, since: Instant, error: StreamsError) {
+        if may_pass(&error) && since.elapsed() < self.instance.settings.task_timeout {
+            tracing::warn!("task {task} cannot be made ready: {error}; trying again");
+            self.wait(task, since);
+        } else {
+            self.fail(task, error);
         }
     }
 
@@ -180,7 +188,7 @@ impl<B: Broker> RestoreThread<B> {
         due.into_iter().for_each(|waiting: Waiting| self.add(waiting.task, waiting.since));
     }
 
-    fn prepare(&mut self, id: TaskId) -> Result<(), StreamsError> {
+    fn prepare(&mut self, id: TaskId, since: Instant) -> Result<(), StreamsError> {
         let directory = self.instance.directory.task_directory(id);
         let mut stores = self.open(id, &directory)?;
         let changelogs = match self.changelogs(id, &mut stores) {
@@ -200,7 +208,7 @@ impl<B: Broker> RestoreThread<B> {
             self.partitions.insert(store.partition.clone(), (id, index));
         }
         let metrics = self.instance.metrics.restore.begin(id);
-        let task = RestoringTask { stores, changelogs, added: Instant::now(), metrics };
+        let task = RestoringTask { stores, changelogs, since, added: Instant::now(), metrics };
         task.publish();
         self.restoring.insert(id, task);
         if !assigned.is_empty() {
@@ -336,17 +344,12 @@ impl<B: Broker> RestoreThread<B> {
                 }
             }
             if task.changelogs.iter().all(|store| store.done) {
-                finished.push(*id);
+                finished.push((*id, task.since));
             }
         }
-        for id in finished {
+        for (id, since) in finished {
             if let Err(error) = self.finish(id) {
-                if may_pass(&error) {
-                    tracing::warn!("task {id} cannot start: {error}; trying again");
-                    self.waiting.push(Waiting { task: id, since: Instant::now(), due: Instant::now() + RETRY_PAUSE });
-                } else {
-                    self.fail(id, error);
-                }
+                self.try_again(id, since, error);
             }
         }
     }

@@ -42,7 +42,9 @@ impl<B: Broker> StreamThread<B> {
             let reached = |changelog: &crate::store::ChangelogPartition| {
                 acknowledged.get(&TopicPartition::new(Arc::clone(&changelog.topic), changelog.partition)).copied()
             };
-            self.tasks[*place].task.complete_commit(offsets, reached)?;
+            let task = &mut self.tasks[*place].task;
+            task.complete_commit(offsets, reached)?;
+            self.instance.note_position(task.id(), task.active_stores().stores());
         }
         self.acknowledged.clear();
         self.metrics.committed(started.elapsed());

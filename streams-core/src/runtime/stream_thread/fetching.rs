@@ -3,10 +3,17 @@ use crate::broker::{Broker, BrokerErrorKind, Consumer, Fetched};
 use crate::error::StreamsError;
 use crate::record::TopicPartition;
 use crate::runtime::restore::{reset_offset, reset_policy};
+use crate::runtime::wall_time;
 use crate::topology::AutoOffsetReset;
 use std::time::Duration;
 
 impl<B: Broker> StreamThread<B> {
+    /// How long until a task wants to be called by the wall clock.
+    pub(super) fn until_punctuation(&self) -> Duration {
+        let due = self.tasks.iter().filter_map(|running| running.task.next_wall_clock_punctuation()).min();
+        due.map_or(Duration::MAX, |due| Duration::from_millis(due.saturating_sub(wall_time()).max(0) as u64))
+    }
+
     pub(super) fn has_work(&self) -> bool {
         self.tasks.iter().any(|running| running.task.buffered_records() > 0)
     }

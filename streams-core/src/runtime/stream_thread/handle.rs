@@ -34,8 +34,8 @@ pub(crate) struct TaskQuery {
 pub(crate) enum ThreadEvent {
     /// The task processes; with what its committed state can be read by.
     Started(TaskId, Vec<(String, state_stores::CommittedReader)>),
-    /// The task is closed; sum of the changelog positions of its stores.
-    Closed(TaskId, i64),
+    /// The task is closed.
+    Closed(TaskId),
     /// The tasks are closed without commit, because the group goes on without this instance.
     Lost(Vec<TaskId>),
     /// The thread has ended; with an error, where one ended it, and the tasks it had.

@@ -101,8 +101,8 @@ impl<B: Broker> StreamThread<B> {
                 (true, false) => self.instance.settings.poll.min(IDLE_POLL),
                 (false, _) => self.instance.settings.poll,
             };
-            self.fetch(wait)?;
-            processed = self.process()? > 0;
+            self.fetch(wait.min(self.until_punctuation()))?;
+            processed = self.process()?;
             self.check_deliveries()?;
             if self.commit_due() {
                 self.commit()?;

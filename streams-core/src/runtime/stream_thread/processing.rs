@@ -14,35 +14,41 @@ const ROUND: Duration = Duration::from_millis(50);
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 impl<B: Broker> StreamThread<B> {
-    /// Lets the tasks process in turn, until nothing is left or the round is over. Says how many records they did.
-    pub(super) fn process(&mut self) -> Result<u64, StreamsError> {
+    /// Lets the tasks process in turn, until nothing is left or the round is over. Says whether they did anything.
+    pub(super) fn process(&mut self) -> Result<bool, StreamsError> {
         let before = self.metrics.processed.get();
-        self.process_in_turn()?;
+        let any = self.process_in_turn()?;
         let count = self.metrics.processed.get() - before;
         if count > 0 {
             self.metrics.round(count);
         }
-        Ok(count)
+        Ok(any)
     }
 
-    fn process_in_turn(&mut self) -> Result<(), StreamsError> {
+    fn process_in_turn(&mut self) -> Result<bool, StreamsError> {
         let started = Instant::now();
+        let mut any = false;
         loop {
             let wall_time = wall_time();
-            let mut any = false;
+            let (mut processed, mut punctuated) = (false, false);
             for place in 0..self.tasks.len() {
                 if !self.instance.assurance.holds() {
-                    return Ok(());
+                    return Ok(any);
                 }
                 self.turn = place;
                 let task = &mut self.tasks[place].task;
                 let count = task.process(TURN, wall_time)?;
-                any |= count > 0;
                 self.metrics.processed.add(count as u64);
+                processed |= count > 0;
+                punctuated |= task.punctuate(wall_time)?;
                 self.send_output(place)?;
             }
-            if !any || started.elapsed() >= ROUND || self.tasks.iter().any(|running| running.task.commit_requested()) {
-                return Ok(());
+            if !processed && !punctuated {
+                return Ok(any);
+            }
+            any = true;
+            if started.elapsed() >= ROUND || self.tasks.iter().any(|running| running.task.commit_requested()) {
+                return Ok(true);
             }
         }
     }
@@ -99,9 +105,8 @@ impl<B: Broker> StreamThread<B> {
 
     pub(super) fn production_failed(&self, partition: &TopicPartition, error: BrokerError) -> Result<(), StreamsError> {
         // A lost changelog record would be lost state: no handler may let that pass.
-        let prefix = format!("{}-", self.instance.settings.application_id);
-        let internal = partition.topic.starts_with(&prefix)
-            && (partition.topic.ends_with("-changelog") || partition.topic.ends_with("-repartition"));
+        let internal =
+            self.instance.topology.is_internal_topic(&self.instance.settings.application_id, &partition.topic);
         if !internal && self.instance.settings.production_handler.handle(&error).is_continue() {
             tracing::warn!(
                 "a record for {partition} is dropped: {error} (the production exception handler said to continue)"

@@ -1,6 +1,7 @@
 use super::{RunningTask, StreamThread, ThreadEvent};
 use crate::broker::{Broker, Consumer};
 use crate::error::StreamsError;
+use crate::runtime::wall_time;
 use crate::task::{Task, TaskId, TaskParts};
 use std::time::Instant;
 
@@ -9,7 +10,8 @@ impl<B: Broker> StreamThread<B> {
         let id = parts.id;
         let positions: Vec<_> =
             parts.inputs.iter().map(|input| (input.input.partition.clone(), input.position)).collect();
-        let task = Task::new(&self.instance.topology, self.instance.settings.task.clone(), parts)?;
+        let mut task = Task::new(&self.instance.topology, self.instance.settings.task.clone(), parts)?;
+        task.init(wall_time())?;
         let readers = task.stores().iter().enumerate().map(|(index, store)| {
             task.active_stores().stores().reader(index).map(|reader| (store.name().to_string(), reader))
         });
@@ -46,19 +48,19 @@ impl<B: Broker> StreamThread<B> {
 
     pub(super) fn close(&mut self, id: TaskId, commit: bool) -> Result<(), StreamsError> {
         let Some(place) = self.tasks.iter().position(|running| running.task.id() == id) else {
-            self.tell(ThreadEvent::Closed(id, 0));
+            self.tell(ThreadEvent::Closed(id));
             return Ok(());
         };
         if commit {
             self.commit()?;
         }
-        let offsets = self.remove(place)?;
-        self.tell(ThreadEvent::Closed(id, offsets));
+        self.remove(place)?;
+        self.tell(ThreadEvent::Closed(id));
         Ok(())
     }
 
-    /// Takes a task out and closes it as it is; answers the sum of its stores' changelog positions.
-    pub(super) fn remove(&mut self, place: usize) -> Result<i64, StreamsError> {
+    /// Takes a task out and closes it as it is.
+    pub(super) fn remove(&mut self, place: usize) -> Result<(), StreamsError> {
         let RunningTask { task, partitions, .. } = self.tasks.remove(place);
         self.routes.clear();
         for (place, running) in self.tasks.iter().enumerate() {
@@ -68,12 +70,12 @@ impl<B: Broker> StreamThread<B> {
         }
         self.metrics.close_task(&task);
         let unassigned = self.consumer.unassign(&partitions);
+        let id = task.id();
         let stores = task.close()?;
-        let offsets = (0..stores.specs().len()).filter_map(|index| stores.committed_offset(index)).sum();
+        self.instance.note_position(id, &stores);
         stores.close();
         self.share_buffers();
-        unassigned?;
-        Ok(offsets)
+        Ok(unassigned?)
     }
 
     pub(super) fn close_all_without_commit(&mut self) {

@@ -1,0 +1,73 @@
+//! A windowed store as it is opened and restored: in the layout that it is used with, from the records of its
+//! changelog.
+
+use crate::commit::CommitBatch;
+use crate::database::Database;
+use crate::engine::rocksdb::RocksDbStore;
+use crate::error::{Result, StoreError};
+use crate::expiry::Expiry;
+use crate::layout::RowLayout;
+use crate::spec::StoreSpec;
+use crate::task_stores::Store;
+
+/// Sees to it that a store has its rows in the layout that is wanted: one that has them in another is emptied.
+pub(crate) fn prepare_layout(spec: &StoreSpec, database: &Database, engine: &RocksDbStore) -> Result<()> {
+    let column_family = engine.column_family_name();
+    let (wanted, found) = (spec.layout.fingerprint(), database.layout(column_family)?);
+    if wanted == found {
+        return Ok(());
+    }
+    if engine.has_rows()? || database.committed(column_family)?.is_some() {
+        tracing::warn!(
+            store = spec.name,
+            layout = ?spec.layout,
+            "the store's rows are on disk in another layout (kind, segment interval or time index were \
+             changed): it is emptied, to be restored from its changelog"
+        );
+        return database.recreate(column_family, &wanted);
+    }
+    database.set_layout(column_family, &wanted)
+}
+
+impl Store {
+    /// Adds records of the changelog of a windowed store to `batch`.
+    pub(crate) fn restore_segments<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &self,
+        store: usize,
+        rows: impl IntoIterator<Item = (K, Option<V>)>,
+        batch: &mut CommitBatch,
+    ) -> Result<()> {
+        let mut writer = batch.writer(store, &self.engine)?;
+        let mut expiry = Expiry::new(&self.layout, self.stream_time);
+        let indexed = self.layout.has_time_index();
+        let (mut row, mut index) = (Vec::new(), Vec::new());
+        for (key, value) in rows {
+            let key = key.as_ref();
+            let (time, sequence) = self.layout.row_of(key, &mut row).ok_or_else(|| self.invalid_key(key.len()))?;
+            expiry.observe(time);
+            if expiry.is_expired(time) {
+                continue;
+            }
+            expiry.set_sequence(sequence);
+            writer.write(&row, value.as_ref().map(AsRef::as_ref));
+            if indexed && self.layout.index_row(&row, &mut index) {
+                writer.write(&index, value.is_some().then_some(&[]));
+            }
+        }
+        if expiry.first_live() > self.dropped_below {
+            writer.drop_segments(expiry.first_live());
+        }
+        if expiry.time() != self.stream_time {
+            writer.stream_time(expiry.time());
+        }
+        Ok(())
+    }
+
+    fn invalid_key(&self, length: usize) -> StoreError {
+        let needed = match self.layout {
+            RowLayout::Session { .. } => "a session (its end and start take 16)",
+            _ => "a window (its start and sequence number take 12)",
+        };
+        StoreError::InvalidChangelogKey { store: self.name.to_string(), length, needed }
+    }
+}

@@ -1,0 +1,9 @@
+//! Window stores: rows by key and window start.
+
+mod key;
+mod scan;
+mod store;
+
+pub use self::key::WindowKey;
+pub use self::scan::{WindowRow, WindowScan};
+pub use self::store::{PutOutcome, ReadOnlyWindowStore, WindowStore};

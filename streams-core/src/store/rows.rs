@@ -1,0 +1,152 @@
+use super::kept_headers::KeptHeaders;
+use super::{Change, TaskStore};
+use crate::error::StreamsError;
+use crate::processor::{Downstream, TaskContext};
+use crate::record::{Headers, NO_TIMESTAMP, Record, Written};
+use crate::serde::{Payload, SerdeError, SerdeRef};
+use state_stores::formats::split_timestamped;
+use state_stores::{Slot, Update, WriteContext};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Length of the timestamp before a value.
+const TIMESTAMP_LEN: usize = size_of::<i64>();
+
+/// Timestamped rows by the bytes of their keys: what [tables](super::TableStore) of every kind of key have in common.
+pub(super) struct Rows<V> {
+    store: Rc<TaskStore>,
+    value_serde: SerdeRef<V>,
+    topic: Arc<str>,
+    slots: Vec<Slot>,
+    headers: KeptHeaders,
+    send_old: bool,
+}
+
+/// A change of a row, with its timestamp.
+pub(super) type TimestampedChange<V> = (i64, Change<V>);
+
+impl<V: Clone + 'static> Rows<V> {
+    pub(super) fn new(store: Rc<TaskStore>, value_serde: SerdeRef<V>, send_old: bool) -> Self {
+        let topic = store.serde_topic();
+        Self { store, value_serde, topic, slots: Vec::new(), headers: KeptHeaders::default(), send_old }
+    }
+
+    pub(super) fn store(&self) -> &Rc<TaskStore> {
+        &self.store
+    }
+
+    pub(super) fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// The row of `key` with its timestamp.
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<(i64, V)>, StreamsError> {
+        let mut buffer = self.store.handle().borrow_mut();
+        let slot = buffer.lookup(key)?;
+        buffer.value(slot).map(|bytes| self.decode(bytes)).transpose()
+    }
+
+    /// Replaces the row of `key` by what `update` makes of it. Answers the change where it is to go downstream at once; else it waits for
+    /// the commit.
+    pub(super) fn update(
+        &mut self,
+        context: &mut TaskContext,
+        key: &[u8],
+        headers: &Headers,
+        update: impl FnOnce(Option<(i64, V)>) -> Result<(i64, Option<V>), StreamsError>,
+    ) -> Result<Option<TimestampedChange<V>>, StreamsError> {
+        let at_once = self.store.is_write_through();
+        let store = Rc::clone(&self.store);
+        let mut buffer = store.handle().borrow_mut();
+        let slot = buffer.lookup(key)?;
+        let old = buffer.value(slot).map(|bytes| self.decode(bytes)).transpose()?;
+        let prior = (at_once && self.send_old).then(|| old.as_ref().map(|(_, value)| value.clone())).flatten();
+        let (timestamp, new) = update(old)?;
+        let source = if at_once { 0 } else { self.headers.keep(buffer.context(slot).source, headers) };
+        let written = WriteContext { timestamp, source, offset: context.record.offset };
+        buffer.update(slot, written, |_, out| self.encode(timestamp, new.as_ref(), out))?;
+        drop(buffer);
+        if !at_once {
+            return Ok(None);
+        }
+        store.log(context, slot);
+        Ok(Some((timestamp, Change { old: prior, new })))
+    }
+
+    /// Before a commit: appends the updates to the changelog and sends them downstream, in the order of the last write of each key.
+    pub(super) fn flush<K: Clone + 'static>(
+        &mut self,
+        context: &mut TaskContext,
+        downstream: &Downstream<K, Change<V>>,
+        decode_key: impl Fn(&[u8]) -> Result<K, StreamsError>,
+    ) -> Result<(), StreamsError> {
+        let mut slots = std::mem::take(&mut self.slots);
+        while self.store.handle().borrow().has_unforwarded() {
+            self.store.handle().borrow_mut().begin_flush(&mut slots)?;
+            for &slot in &slots {
+                let change = if downstream.is_empty() { None } else { self.change(slot, &decode_key)? };
+                self.store.log(context, slot);
+                if let Some(record) = change {
+                    downstream.forward(context, record)?;
+                }
+            }
+        }
+        self.slots = slots;
+        self.headers.clear();
+        Ok(())
+    }
+
+    /// What downstream shall hear of a changed row; nothing where it came and went since the last flush.
+    fn change<K>(
+        &self,
+        slot: Slot,
+        decode_key: impl Fn(&[u8]) -> Result<K, StreamsError>,
+    ) -> Result<Option<Record<K, Change<V>>>, StreamsError> {
+        let buffer = self.store.handle().borrow();
+        let new = buffer.value(slot).map(|bytes| self.decode(bytes)).transpose()?;
+        if new.is_none() && buffer.existed(slot) == Some(false) {
+            return Ok(None);
+        }
+        let old = match buffer.prior(slot) {
+            Some(bytes) if self.send_old => Some(self.decode(bytes)?.1),
+            _ => None,
+        };
+        let key = decode_key(buffer.key(slot))?;
+        let written = buffer.context(slot);
+        let timestamp = new.as_ref().map_or(written.timestamp, |(timestamp, _)| *timestamp);
+        let change = Change { old, new: new.map(|(_, value)| value) };
+        Ok(Some(Record { key, value: change, timestamp, headers: self.headers.get(written.source) }))
+    }
+
+    fn encode(&self, timestamp: i64, value: Option<&V>, out: &mut Vec<u8>) -> Result<Update, StreamsError> {
+        let Some(value) = value else { return Ok(Update::Delete) };
+        out.extend_from_slice(&timestamp.to_be_bytes());
+        match self.value_serde.serialize(&self.topic, value, out) {
+            Ok(Written::Bytes) => Ok(Update::Put),
+            Ok(Written::Null) => Ok(Update::Delete),
+            Err(error) => Err(self.unencodable("value", error)),
+        }
+    }
+
+    pub(super) fn decode(&self, bytes: &[u8]) -> Result<(i64, V), StreamsError> {
+        let (timestamp, value) = split_timestamped(bytes).ok_or_else(|| {
+            let error = SerdeError::WrongLength { expected: "row", expected_len: TIMESTAMP_LEN, actual: bytes.len() };
+            self.stored("value", error)
+        })?;
+        let value = self
+            .value_serde
+            .deserialize(&self.topic, Some(Payload::new(value)))
+            .map_err(|error| self.stored("value", error))?;
+        Ok((timestamp.max(NO_TIMESTAMP), value))
+    }
+
+    #[cold]
+    pub(super) fn unencodable(&self, part: &'static str, error: SerdeError) -> StreamsError {
+        StreamsError::Serialization { topic: self.topic.to_string(), part, error }
+    }
+
+    #[cold]
+    pub(super) fn stored(&self, part: &'static str, error: SerdeError) -> StreamsError {
+        StreamsError::StoredBytes { store: self.store.name().to_string(), part, error }
+    }
+}

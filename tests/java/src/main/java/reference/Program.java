@@ -1,0 +1,115 @@
+package reference;
+
+import java.util.Properties;
+import org.apache.kafka.common.serialization.Serde;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.kstream.Consumed;
+import org.apache.kafka.streams.kstream.Grouped;
+import org.apache.kafka.streams.kstream.KGroupedStream;
+import org.apache.kafka.streams.kstream.KGroupedTable;
+import org.apache.kafka.streams.kstream.KStream;
+import org.apache.kafka.streams.kstream.KTable;
+import org.apache.kafka.streams.kstream.Materialized;
+import org.apache.kafka.streams.kstream.Predicate;
+import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.kstream.Windowed;
+import org.apache.kafka.streams.processor.StateStore;
+
+/** The topology that a case declares: from topic "in" to topic "out". */
+final class Program {
+    static final Serde<String> TEXT = Serdes.String();
+
+    private final Case asked;
+    private final StreamsBuilder builder = new StreamsBuilder();
+    private final Consumed<String, String> consumed;
+
+    private Program(Case asked, Timestamps timestamps) {
+        this.asked = asked;
+        this.consumed = Consumed.with(TEXT, TEXT).withTimestampExtractor(timestamps);
+    }
+
+    static Topology of(Case asked, Timestamps timestamps) {
+        Program program = new Program(asked, timestamps);
+        KTable<?, ?> table = Suppression.apply(asked, program.table());
+        table.toStream()
+                .map((key, value) -> KeyValue.pair(keyText(key), value == null ? null : value.toString()))
+                .to("out", Produced.with(TEXT, TEXT));
+        return program.builder.build(new Properties());
+    }
+
+    static boolean cached(Case asked) {
+        return asked.setting("cache").word().equals("on");
+    }
+
+    private KTable<?, ?> table() {
+        String name = asked.setting("program", "window-aggregate").word();
+        return switch (name) {
+            case "window-aggregate" -> WindowAggregate.of(asked, stream().groupByKey());
+            case "stream-aggregate" -> streamAggregate(stream().groupByKey());
+            case "table" -> source();
+            case "table-filter" -> filter(plainTable(), (key, value) -> value.length() > 1);
+            case "table-filter-not" -> filter(plainTable(), (key, value) -> value.length() <= 1);
+            case "table-map-values" -> mapValues(plainTable());
+            case "to-table" -> isMaterialized() ? stream().toTable(kept(TEXT)) : stream().toTable();
+            case "table-aggregate" -> tableAggregate(plainTable()
+                    .groupBy((key, value) -> KeyValue.pair(value.substring(0, 1), value), Grouped.with(TEXT, TEXT)));
+            default -> throw new IllegalArgumentException("unknown program " + name);
+        };
+    }
+
+    private KStream<String, String> stream() {
+        return builder.stream("in", consumed);
+    }
+
+    private KTable<String, String> plainTable() {
+        return builder.table("in", consumed);
+    }
+
+    private KTable<String, String> source() {
+        return isMaterialized() ? builder.table("in", consumed, kept(TEXT)) : plainTable();
+    }
+
+    private KTable<String, String> filter(KTable<String, String> table, Predicate<String, String> passes) {
+        return isMaterialized() ? table.filter(passes, kept(TEXT)) : table.filter(passes);
+    }
+
+    private KTable<String, String> mapValues(KTable<String, String> table) {
+        return isMaterialized() ? table.mapValues(value -> value + "!", kept(TEXT)) : table.mapValues(value -> value + "!");
+    }
+
+    private KTable<String, ?> streamAggregate(KGroupedStream<String, String> grouped) {
+        return switch (asked.setting("aggregate").word()) {
+            case "count" -> grouped.count(kept(Serdes.Long()));
+            case "reduce" -> grouped.reduce(Aggregates::reduce, kept(TEXT));
+            default -> grouped.aggregate(Aggregates::start, Aggregates::add, kept(TEXT));
+        };
+    }
+
+    private KTable<String, ?> tableAggregate(KGroupedTable<String, String> grouped) {
+        return switch (asked.setting("aggregate").word()) {
+            case "count" -> grouped.count(kept(Serdes.Long()));
+            case "reduce" -> grouped.reduce(Aggregates::reduce, Aggregates::unreduce, kept(TEXT));
+            default -> grouped.aggregate(Aggregates::start, Aggregates::add, Aggregates::subtract, kept(TEXT));
+        };
+    }
+
+    private boolean isMaterialized() {
+        return asked.setting("materialized").word().equals("yes");
+    }
+
+    private <V, S extends StateStore> Materialized<String, V, S> kept(Serde<V> values) {
+        return Stores.kept(asked, values);
+    }
+
+    /** A windowed key as {@code key@start..end}. */
+    private static String keyText(Object key) {
+        if (key instanceof Windowed<?> windowed) {
+            long end = windowed.window().end();
+            return windowed.key() + "@" + windowed.window().start() + ".." + (end == Long.MAX_VALUE ? "max" : end);
+        }
+        return (String) key;
+    }
+}

@@ -1,0 +1,156 @@
+package reference;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Properties;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.serialization.StringDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.TestInputTopic;
+import org.apache.kafka.streams.TestOutputTopic;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.test.TestRecord;
+
+/** One case through the test driver. */
+final class Run {
+    private static final Instant WALL_START = Instant.ofEpochMilli(1_000_000);
+    private static final long CACHE_BYTES = 10 * 1024 * 1024;
+
+    private final Case asked;
+    private final Path state;
+    private final Timestamps timestamps;
+    private TestInputTopic<String, String> input;
+    private TestOutputTopic<String, String> output;
+    private long dropped;
+
+    Run(Case asked, Path state) {
+        this.asked = asked;
+        this.state = state;
+        this.timestamps = new Timestamps(asked.setting("extractor", "fail").word());
+    }
+
+    /** What is printed before the first row, after the first row, and so on. A failure is the last answer. */
+    List<List<String>> answers() {
+        List<List<String>> answers = new ArrayList<>();
+        Topology topology;
+        try {
+            topology = Program.of(asked, timestamps);
+            answers.add(List.of());
+        } catch (IllegalArgumentException | UnsupportedOperationException | KafkaException error) {
+            answers.add(List.of(failure(error)));
+            asked.rows().forEach(row -> answers.add(List.of()));
+            return answers;
+        }
+        TopologyTestDriver driver = new TopologyTestDriver(topology, configuration(), WALL_START);
+        input = driver.createInputTopic("in", new StringSerializer(), new StringSerializer());
+        output = driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
+        boolean failed = false;
+        for (String row : asked.rows()) {
+            if (Case.isComment(row)) {
+                answers.add(List.of());
+                continue;
+            }
+            if (failed) {
+                throw new IllegalArgumentException("a row after the one that failed: " + row);
+            }
+            List<String> answer = new ArrayList<>();
+            try {
+                feed(driver, row);
+            } catch (RuntimeException error) {
+                failed = true;
+                output.readRecordsToList().forEach(record -> answer.add(text(record)));
+                answer.add(failure(error));
+            }
+            if (!failed) {
+                output.readRecordsToList().forEach(record -> answer.add(text(record)));
+                countDropped(driver, answer);
+            }
+            answers.add(answer);
+        }
+        close(driver, failed);
+        return answers;
+    }
+
+    private Properties configuration() {
+        Properties settings = new Properties();
+        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, asked.name);
+        settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "unused:9092");
+        settings.put(StreamsConfig.STATE_DIR_CONFIG, state.toString());
+        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, Program.cached(asked) ? CACHE_BYTES : 0L);
+        Case.Setting emit = asked.setting("emit", "update");
+        if (emit.has("interval")) {
+            settings.put(StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_WINDOWED_AGGREGATION, emit.number("interval"));
+        }
+        return settings;
+    }
+
+    /** "key value timestamp header=text...", or "wall +milliseconds". */
+    private void feed(TopologyTestDriver driver, String row) {
+        String[] parts = row.split(" ");
+        if (parts[0].equals("wall")) {
+            driver.advanceWallClockTime(Duration.ofMillis(Long.parseLong(parts[1].substring(1))));
+            return;
+        }
+        Headers headers = new RecordHeaders();
+        for (String header : Arrays.asList(parts).subList(3, parts.length)) {
+            String[] pair = header.split("=", 2);
+            headers.add(pair[0], pair[1].getBytes());
+        }
+        // The driver's records take no negative timestamp, those of a topic may have one: the extractor sees it.
+        long timestamp = Long.parseLong(parts[2]);
+        timestamps.next = timestamp;
+        input.pipeInput(new TestRecord<>(unlessNull(parts[0]), unlessNull(parts[1]), headers, Math.max(0, timestamp)));
+    }
+
+    private void countDropped(TopologyTestDriver driver, List<String> answer) {
+        long now = (long) driver.metrics().values().stream()
+                .filter(metric -> metric.metricName().name().equals("dropped-records-total"))
+                .mapToDouble(metric -> (Double) metric.metricValue())
+                .sum();
+        if (now > dropped) {
+            answer.add("dropped " + (now - dropped));
+            dropped = now;
+        }
+    }
+
+    private static String unlessNull(String text) {
+        return text.equals("-") ? null : text;
+    }
+
+    private static String text(TestRecord<String, String> record) {
+        String headers = StreamSupport.stream(record.headers().spliterator(), false)
+                .map(header -> " " + header.key() + "=" + new String(header.value()))
+                .collect(Collectors.joining());
+        String value = record.value() == null ? "-" : record.value();
+        return record.key() + " " + value + " " + record.timestamp() + headers;
+    }
+
+    private static String failure(Throwable error) {
+        Throwable cause = error;
+        while (cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        return "fails: " + cause.getMessage().lines().findFirst().orElse("").replaceAll("Input record .* has", "Input record has");
+    }
+
+    private static void close(TopologyTestDriver driver, boolean failed) {
+        try {
+            driver.close();
+        } catch (RuntimeException error) {
+            // A task that failed cannot be closed cleanly.
+            if (!failed) {
+                throw error;
+            }
+        }
+    }
+}
