@@ -60,7 +60,9 @@
 //! | `active-restoring-tasks` | tasks that are being made ready |
 //! | `restore-total` + | changelog records restored, of all tasks |
 //!
-//! # Stores: `stream-state-metrics`, tags `thread-id`, `task-id`, `rocksdb-state-id` or `in-memory-state-id`
+//! # Stores: `stream-state-metrics`, tags `thread-id`, `task-id`, and the store's name
+//! The tag of the name is `rocksdb-state-id` or `in-memory-state-id`; of windowed stores `rocksdb-window-state-id`, `rocksdb-session-state-id` and so on.
+//!
 //! | name | is |
 //! |---|---|
 //! | `buffer-size-bytes` + | bytes in the write buffer |

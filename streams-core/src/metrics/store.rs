@@ -1,7 +1,7 @@
 use super::counter::{Counter, Gauge};
 use super::snapshot::Metrics;
 use crate::store::TaskStore;
-use state_stores::EngineKind;
+use state_stores::{EngineKind, RowLayout, StoreSpec};
 use std::sync::Arc;
 
 /// What the write buffer of a store holds and does.
@@ -19,10 +19,14 @@ pub(crate) struct StoreMetrics {
 }
 
 impl StoreMetrics {
-    pub(crate) fn new(name: Arc<str>, engine: EngineKind) -> Self {
-        let tag = match engine {
-            EngineKind::RocksDb => "rocksdb-state-id",
-            EngineKind::InMemory => "in-memory-state-id",
+    pub(crate) fn new(name: Arc<str>, spec: &StoreSpec) -> Self {
+        let tag = match (spec.engine, &spec.layout) {
+            (EngineKind::RocksDb, RowLayout::Plain) => "rocksdb-state-id",
+            (EngineKind::RocksDb, RowLayout::Window { .. }) => "rocksdb-window-state-id",
+            (EngineKind::RocksDb, RowLayout::Session { .. }) => "rocksdb-session-state-id",
+            (EngineKind::InMemory, RowLayout::Plain) => "in-memory-state-id",
+            (EngineKind::InMemory, RowLayout::Window { .. }) => "in-memory-window-state-id",
+            (EngineKind::InMemory, RowLayout::Session { .. }) => "in-memory-session-state-id",
         };
         Self {
             name,

@@ -28,8 +28,7 @@ struct InputMetrics {
 
 impl TaskMetrics {
     pub(crate) fn new(task: &Task) -> Self {
-        let engines = task.active_stores().stores().specs().iter().map(|spec| spec.engine);
-        let stores = task.stores().iter().zip(engines);
+        let stores = task.stores().iter().zip(task.active_stores().stores().specs());
         let input = |id: &TopicPartition| {
             let lag = Gauge::default();
             lag.set(-1);
@@ -41,7 +40,7 @@ impl TaskMetrics {
             dropped: Counter::default(),
             buffered_records: Gauge::default(),
             buffered_bytes: Gauge::default(),
-            stores: stores.map(|(store, engine)| StoreMetrics::new(Arc::clone(store.name()), engine)).collect(),
+            stores: stores.map(|(store, spec)| StoreMetrics::new(Arc::clone(store.name()), spec)).collect(),
             inputs: task.partitions().map(input).collect(),
         };
         metrics.publish(task);
