@@ -208,6 +208,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         aggregates: Option<SerdeRef<A>>,
         make: impl Fn(TableStore<K, A>, Option<NullCheck<V>>, Downstream<K, Change<A>>) -> N + Send + Sync + 'static,
     ) -> KTable<K, A> {
+        let time_to_live = materialized.time_to_live;
         let aggregation = Aggregation {
             prefix,
             materialized,
@@ -220,7 +221,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         self.aggregation(aggregation, move |parts: Parts<K, V, A, K>| {
             let nulls = NullCheck::new(parts.value_serde.as_ref(), &parts.store.serde_topic());
             let table = TableStore::new(parts.store, parts.key_serde, parts.aggregate_serde, parts.send_old);
-            Ok(make(table, nulls, parts.downstream))
+            Ok(make(table.with_time_to_live(time_to_live), nulls, parts.downstream))
         })
     }
 

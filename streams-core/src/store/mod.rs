@@ -4,6 +4,7 @@ mod kept_headers;
 mod rows;
 mod table;
 mod task_store;
+mod time_to_live;
 mod window_table;
 
 pub use table::{Change, TableStore};
