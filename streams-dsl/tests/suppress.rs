@@ -1,0 +1,12 @@
+//! Suppression of a table's updates, case by case.
+
+#[path = "common/case.rs"]
+mod case;
+
+use case::Case;
+
+#[test]
+fn every_case_file_is_readable() {
+    let cases = Case::read_all(&["time/cases", "reference/cases"], |_| true);
+    assert!(cases.iter().all(|case| !case.rows.is_empty()));
+}
