@@ -13,7 +13,7 @@ use streams_core::runtime::KafkaStreams;
 use streams_core::serde::DefaultSerde;
 use streams_core::store::{Change, TableStore};
 use streams_core::topology::{
-    BuiltNode, FlowType, NodeKind, SourceTopics, StoreEngine, StoreFormat, StoreSpec, StoreTypes, Topology,
+    BuiltNode, FlowType, NodeKind, RowLayout, SourceTopics, StoreEngine, StoreFormat, StoreSpec, StoreTypes, Topology,
     TopologyBuilder,
 };
 
@@ -123,6 +123,7 @@ fn counts() -> Topology {
     let store = StoreSpec {
         name: "counts".into(),
         engine: StoreEngine::RocksDb,
+        layout: RowLayout::Plain,
         format: StoreFormat::Timestamped,
         caching: true,
         keep_prior: false,

@@ -37,6 +37,8 @@ pub struct Settings {
     pub replication_factor: i16,
     /// Configuration of internal topics (`topic.`).
     pub topic_config: BTreeMap<String, String>,
+    /// `windowstore.changelog.additional.retention.ms`.
+    pub windowstore_additional_retention_ms: i64,
     /// `state.dir`.
     pub state_dir: PathBuf,
     /// `state.cleanup.delay.ms`.
@@ -145,6 +147,7 @@ impl Settings {
             repartition_purge_interval: reader.millis("repartition.purge.interval.ms"),
             replication_factor,
             topic_config: with_prefix(config, "topic."),
+            windowstore_additional_retention_ms: reader.number("windowstore.changelog.additional.retention.ms"),
             state_dir: state_dir(reader.text("state.dir")),
             state_cleanup_delay: reader.millis("state.cleanup.delay.ms"),
             cache_max_bytes: reader.bytes("statestore.cache.max.bytes"),

@@ -5,7 +5,7 @@ use crate::config::Settings;
 use crate::error::StreamsError;
 use crate::processor::TopicPartitions;
 use crate::task::task_count;
-use crate::topology::{NodeKind, SourceTopics, Topology};
+use crate::topology::{NodeKind, SourceTopics, StoreSpec, Topology};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,16 @@ const REPARTITION_CONFIG: &[(&str, &str)] = &[
     ("message.timestamp.type", "CreateTime"),
 ];
 
-/// What is set for changelogs of key-value stores.
-const CHANGELOG_CONFIG: &[(&str, &str)] = &[("cleanup.policy", "compact"), ("message.timestamp.type", "CreateTime")];
+/// What is set for the changelog of a store: windowed ones forget what has expired.
+fn changelog_config(spec: &StoreSpec, additional_retention: i64) -> Vec<(&'static str, String)> {
+    let time = ("message.timestamp.type", "CreateTime".to_owned());
+    match spec.changelog_retention(additional_retention) {
+        None => vec![("cleanup.policy", "compact".to_owned()), time],
+        Some(retention) => {
+            vec![("cleanup.policy", "compact,delete".to_owned()), ("retention.ms", retention.to_string()), time]
+        }
+    }
+}
 
 /// The topics that exist, by name, with their partition counts.
 pub(crate) fn existing_topics(admin: &impl Admin, timeout: Duration) -> Result<TopicPartitions, StreamsError> {
@@ -63,7 +71,8 @@ pub(crate) fn prepare(
                 && count > 0
             {
                 let name = spec.changelog_topic(&settings.application_id);
-                changelogs.push(new_topic(settings, name, count, CHANGELOG_CONFIG, Some(own)));
+                let defaults = changelog_config(spec, settings.windowstore_additional_retention_ms);
+                changelogs.push(new_topic(settings, name, count, &defaults, Some(own)));
             }
         }
     }
@@ -111,11 +120,11 @@ fn new_topic(
     settings: &Settings,
     name: String,
     partitions: i32,
-    defaults: &[(&str, &str)],
+    defaults: &[(&str, impl AsRef<str>)],
     own: Option<&BTreeMap<String, String>>,
 ) -> NewTopic {
     let mut config: BTreeMap<String, String> =
-        defaults.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        defaults.iter().map(|(key, value)| ((*key).to_owned(), value.as_ref().to_owned())).collect();
     config.extend(settings.topic_config.clone());
     config.extend(own.cloned().unwrap_or_default());
     NewTopic { name, partitions, replication_factor: settings.replication_factor, config }

@@ -14,6 +14,7 @@ mod subtopology;
 pub use build::{BuiltNode, BuiltTask, Children, TaskBuild};
 pub use builder::TopologyBuilder;
 pub use node::{AutoOffsetReset, FlowType, NodeFactory, NodeId, NodeKind, NodeSpec, SourceTopics};
+pub use state_stores::RowLayout;
 pub use store::{StoreEngine, StoreFormat, StoreSpec, StoreTypes};
 pub use subtopology::{RepartitionTopic, Subtopology};
 

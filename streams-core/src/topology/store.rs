@@ -1,5 +1,6 @@
 use super::NodeId;
 use crate::serde::SerdeRef;
+use state_stores::RowLayout;
 use std::any::{Any, type_name};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ pub struct StoreSpec {
     pub engine: StoreEngine,
     /// What its values look like.
     pub format: StoreFormat,
+    /// How its rows are arranged: as a key-value, window or session store.
+    pub layout: RowLayout,
     /// Whether updates are held back until the next commit, so that only the last of each key goes on.
     pub caching: bool,
     /// Whether the row at the last commit is kept for each changed row, because somebody downstream asks for old values.
@@ -71,6 +74,17 @@ impl StoreTypes {
 }
 
 impl StoreSpec {
+    /// How long the records of its changelog are kept, in milliseconds, given how much longer than the rows themselves that is to be
+    /// (`windowstore.changelog.additional.retention.ms`); `None` where the changelog is only compacted.
+    pub fn changelog_retention(&self, additional: i64) -> Option<i64> {
+        match self.layout {
+            RowLayout::Plain => None,
+            RowLayout::Window { retention_ms, .. } | RowLayout::Session { retention_ms, .. } => {
+                Some(retention_ms.saturating_add(additional))
+            }
+        }
+    }
+
     /// The name of its changelog topic: `<application id>-<store>-changelog`.
     pub fn changelog_topic(&self, application_id: &str) -> String {
         format!("{application_id}-{}-changelog", self.name)
@@ -89,6 +103,7 @@ impl StoreSpec {
                 write_through: !(cache && self.caching),
                 ..Default::default()
             },
+            layout: self.layout,
         }
     }
 }

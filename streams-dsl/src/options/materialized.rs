@@ -1,7 +1,7 @@
 use super::{SerdeChoice, common_options};
 use std::collections::BTreeMap;
 use streams_core::serde::SerdeRef;
-use streams_core::topology::{StoreEngine, StoreFormat, StoreSpec, StoreTypes};
+use streams_core::topology::{RowLayout, StoreEngine, StoreFormat, StoreSpec, StoreTypes};
 
 /// How the rows of a table are kept.
 pub struct Materialized<K, V> {
@@ -71,6 +71,7 @@ impl<K: 'static, V: 'static> Materialized<K, V> {
             name,
             engine: self.engine,
             format: StoreFormat::Timestamped,
+            layout: RowLayout::Plain,
             caching: self.caching,
             keep_prior: false,
             logging: self.logging.clone(),
