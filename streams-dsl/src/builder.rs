@@ -122,6 +122,7 @@ impl StreamsBuilder {
                 })
             },
             store: Some(store),
+            grace: None,
         };
         let source = Source {
             topics: SourceTopics::Names(vec![topic]),

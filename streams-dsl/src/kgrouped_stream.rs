@@ -206,6 +206,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
             output: Some(FlowType::of::<K, Change<A>>()),
             factory: Box::new(factory),
             store: Some(Store { spec, materialized: state.materialized(), send_old: state.send_old() }),
+            grace: None,
         };
         let handle = parent.add_processor(generated, None, processor);
         KTable::new(handle, Some(key), Some(aggregates), queryable, state)

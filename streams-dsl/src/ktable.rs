@@ -1,3 +1,5 @@
+mod suppress;
+
 use crate::KStream;
 use crate::data::Data;
 use crate::graph::{Graph, Handle, Processor, Store};
@@ -236,6 +238,7 @@ impl<K: Data, V: Data> KTable<K, V> {
             output: Some(FlowType::of::<K, Change<V2>>()),
             factory: Box::new(factory),
             store,
+            grace: None,
         };
         KTable::new(self.handle.add_processor(generated, None, processor), key, value, queryable, state)
     }

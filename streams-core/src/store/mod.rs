@@ -2,8 +2,11 @@
 
 mod kept_headers;
 mod rows;
+mod suppression;
 mod table;
 mod task_store;
 
+pub(crate) use suppression::check_version;
+pub use suppression::{HeldRecord, SuppressionBuffer};
 pub use table::{Change, TableStore};
 pub use task_store::{ChangelogPartition, TaskStore};

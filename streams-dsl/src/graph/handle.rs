@@ -61,6 +61,7 @@ impl Handle {
             output: Some(FlowType::of::<KO, VO>()),
             factory: Box::new(move || Arc::clone(&factory)),
             store: None,
+            grace: None,
         };
         self.add_processor(generated, None, processor)
     }

@@ -37,6 +37,9 @@ pub(crate) struct Processor {
     pub output: Option<FlowType>,
     pub factory: LateFactory,
     pub store: Option<Store>,
+    /// How long after their end windows still take records, for a windowed aggregation: its grace, for sessions their gap and grace together.
+    /// In milliseconds; `None` for every other step.
+    pub grace: Option<i64>,
 }
 
 /// The store of a table.

@@ -52,6 +52,7 @@ impl<K: Data, V: Data> KStream<K, V> {
                 })
             }),
             store: None,
+            grace: None,
         };
         let handle = self.handle.add_processor(generated, None, processor);
         BranchedKStream { stream: self.clone(), handle, predicates, streams: BTreeMap::new() }

@@ -116,8 +116,13 @@ impl<K: Data, V: Data> KStream<K, V> {
 
     fn end_late(&self, prefix: &str, factory: impl Fn() -> NodeFactory + 'static) -> EndOfStream {
         let generated = self.handle.graph().new_name(prefix);
-        let processor =
-            Processor { input: FlowType::of::<K, V>(), output: None, factory: Box::new(factory), store: None };
+        let processor = Processor {
+            input: FlowType::of::<K, V>(),
+            output: None,
+            factory: Box::new(factory),
+            store: None,
+            grace: None,
+        };
         EndOfStream { handle: self.handle.add_processor(generated, None, processor) }
     }
 }

@@ -78,6 +78,7 @@ impl<K: Data, V: Data> KStream<K, V> {
                 materialized: state.materialized(),
                 send_old: state.send_old(),
             }),
+            grace: None,
         };
         let handle = parent.add_processor(generated, None, processor);
         KTable::new(handle, Some(key), Some(row), queryable, state)
