@@ -122,3 +122,29 @@ fn spec<K: Data>(name: String, key: SerdeRef<K>, logging: Option<BTreeMap<String
         users: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BufferConfig, StreamsBuilder};
+    use streams_core::test_driver::TopologyTestDriver;
+
+    /// Where each change is (row before, row now). Kafka Streams says `(B, C)` instead of `(A, C)` here.
+    #[test]
+    fn the_row_before_is_the_one_that_went_on_before() {
+        let builder = StreamsBuilder::new();
+        let limit = Suppressed::until_time_limit(Duration::from_millis(10), BufferConfig::unbounded());
+        let passing = builder.table::<String, String>("in").suppress(limit).filter(|_, value| value == "A");
+        passing.state.enable_sending_old_values();
+        passing.to_stream().to("out");
+        let driver = TopologyTestDriver::new(&builder.build().unwrap());
+        let input = driver.create_input_topic::<String, String>("in");
+        let output = driver.create_output_topic::<String, Option<String>>("out");
+        for (key, value, timestamp) in [("k", "A", 0), ("t", "-", 20), ("k", "B", 21), ("k", "C", 22), ("t", "-", 50)] {
+            input.pipe_input_at(key.to_owned(), value.to_owned(), timestamp).unwrap();
+        }
+        // The filter hears that A is gone, and passes that on; of C alone it would say nothing.
+        let expected = [("k".to_owned(), Some("A".to_owned())), ("k".to_owned(), None)];
+        assert_eq!(output.read_key_values_to_list().unwrap(), expected);
+    }
+}

@@ -133,3 +133,6 @@ impl<K: Data, V: Data> Node<K, Change<V>> for Suppress<K, V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Suppression of windowed tables.
+
+mod cases;
+mod idle;
+mod windowed;
