@@ -211,3 +211,6 @@ fn no_row(store: &TaskStore) -> StreamsError {
     let error = SerdeError::Invalid("not a row of a suppression buffer".to_owned());
     StreamsError::StoredBytes { store: store.name().to_string(), part: "value", error }
 }
+
+#[cfg(test)]
+mod tests;

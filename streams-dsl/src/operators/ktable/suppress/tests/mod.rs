@@ -2,4 +2,5 @@
 
 mod cases;
 mod idle;
+mod restart;
 mod windowed;
