@@ -31,6 +31,34 @@ const TIME_LEN: usize = 8;
 /// *observed stream time*), shows rows of the last `retention_ms` before it, and drops whole segments of
 /// `segment_interval_ms` when all of their time is older than that.
 ///
+/// Through the traits of key-value stores such a store shows its rows as they are arranged here, places in the time
+/// index among them; [`WindowStore`](crate::WindowStore) and [`SessionStore`](crate::SessionStore) show windows and
+/// sessions. A caller that writes by slot has to ask [`WriteBuffer::is_expired`](crate::WriteBuffer::is_expired)
+/// first, and to tell [`WriteBuffer::observe`](crate::WriteBuffer::observe) the time of what it writes.
+///
+/// ```
+/// # use state_stores::*;
+/// # fn main() -> Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let environment = StorageEnvironment::new(StorageLimits::default())?;
+/// let layout = RowLayout::window(60 * 60_000);
+/// let specs = vec![StoreSpec::in_memory("views").with_layout(layout)];
+/// let active = TaskStores::open(directory.path(), specs, &environment)?.activate();
+/// let handle = active.handle(0)?;
+/// let (start, mut row) = (60_000, Vec::new());
+///
+/// let mut views = handle.borrow_mut();
+/// if !views.is_expired(start) {
+///     views.observe(start);
+///     layout.encode_window(b"page", start, 0, &mut row);
+///     let slot = views.lookup(&row)?;
+///     views.set(slot, Some(b"1"), WriteContext::default())?;
+///     assert_eq!(views.changelog_key(slot), b"page\0\0\0\0\0\0\xea\x60\0\0\0\0");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// A store on disk whose kind, segment interval or time index was changed is emptied when it is opened, to be
 /// restored from its changelog. Retention may change freely, as long as that leaves the interval as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -223,13 +251,25 @@ impl RowLayout {
         true
     }
 
+    /// The time of a row, or of a place in the time index; `None` for what is neither.
+    pub(crate) fn time_of(&self, row: &[u8]) -> Option<i64> {
+        let rest = row.get(PREFIX_LEN..)?;
+        let time = match (self, row[SEGMENT_LEN]) {
+            (Self::Plain, _) => None,
+            (_, INDEX) => rest.first_chunk(),
+            (Self::Window { .. }, _) => rest[..rest.len().checked_sub(4)?].last_chunk(),
+            (Self::Session { .. }, _) => rest[..rest.len().checked_sub(TIME_LEN)?].last_chunk(),
+        };
+        time.copied().map(i64::from_be_bytes)
+    }
+
     /// The first bytes of the rows of a segment.
-    pub(crate) fn rows_of_segment(segment: i64) -> Vec<u8> {
+    pub(crate) fn rows_of_segment(segment: i64) -> [u8; PREFIX_LEN] {
         prefix(segment, ROW)
     }
 
     /// The first bytes of the time index of a segment: it follows the segment's rows.
-    pub(crate) fn index_of_segment(segment: i64) -> Vec<u8> {
+    pub(crate) fn index_of_segment(segment: i64) -> [u8; PREFIX_LEN] {
         prefix(segment, INDEX)
     }
 
@@ -272,10 +312,9 @@ fn default_interval(retention_ms: i64) -> i64 {
     (retention_ms / 2).max(MIN_DEFAULT_INTERVAL_MS)
 }
 
-fn prefix(segment: i64, tag: u8) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(64);
-    bytes.extend_from_slice(&segment.to_be_bytes());
-    bytes.push(tag);
+fn prefix(segment: i64, tag: u8) -> [u8; PREFIX_LEN] {
+    let mut bytes = [tag; PREFIX_LEN];
+    bytes[..SEGMENT_LEN].copy_from_slice(&segment.to_be_bytes());
     bytes
 }
 
@@ -315,6 +354,8 @@ mod tests {
             assert!(is_index_row(&index) && !is_index_row(&row));
             assert!(layout.row_of_index(&index, &mut back));
             assert_eq!(back, row);
+            let time = layout.row_of(changelog_key, &mut back).map(|(time, _)| time);
+            assert_eq!((layout.time_of(&row), layout.time_of(&index)), (time, time));
             assert!(!layout.index_row(&index, &mut back), "an index row has none itself");
             assert!(!layout.row_of_index(&index[..12], &mut back));
         }

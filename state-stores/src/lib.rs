@@ -11,7 +11,8 @@
 //! # Limits
 //! A store's rows are written by one thread, that of its task; others read what is committed. Stores in
 //! memory are empty after opening. Between two rows of a scan the store may change: see
-//! [`ReadOnlyKeyValueStore`]. After power loss a store is at some earlier commit, each store at its own.
+//! [`ReadOnlyKeyValueStore`]. A query of a windowed store costs one scan for each of its segments in the range.
+//! After power loss a store is at some earlier commit, each store at its own.
 //!
 //! # Example
 //! ```
@@ -66,7 +67,8 @@
 //!   `table`, `write`, `flush`, `ordered` and `scan`, `handle`.
 //! - `layout`: how a store arranges its rows, in segments if it is windowed; `expiry`: when those are dropped.
 //!   `window` and `session`: such stores, each with its key, its store and its scans; `segment_query`,
-//!   `segment_scan` and `segment_restore`: what they have in common. `buffer::segments`: their part of the write buffer.
+//!   `segment_scan` and `segment_restore`: what they have in common. `buffer::segments`: their part of the write
+//!   buffer.
 //! - `engine`: rows in RocksDB and in memory; `database`: one task's RocksDB and its format.
 //! - `environment`: what all stores of a process share; `spec`: what a store is to be.
 //! - `kv`, `range`, `scan`: how a store is read and written; `reader`: from other threads.

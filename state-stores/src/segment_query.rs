@@ -50,18 +50,18 @@ impl SegmentQuery {
         if self.by_time {
             return range_by_time(segment, first, last);
         }
-        let rows = RowLayout::rows_of_segment(segment);
+        let rows = &RowLayout::rows_of_segment(segment);
         match &self.keys {
             Keys::One(key) => {
-                let lower = joined(&rows, &[key, &first.to_be_bytes()]);
-                let upper = joined(&rows, &[key, &last.to_be_bytes(), &LARGEST_SUFFIX]);
+                let lower = joined(rows, &[key, &first.to_be_bytes()]);
+                let upper = joined(rows, &[key, &last.to_be_bytes(), &LARGEST_SUFFIX]);
                 OwnedRange::from_bounds(Bound::Included(lower), Bound::Included(upper))
             }
             Keys::Between(from, to) => {
-                let lower = joined(&rows, &[from.as_deref().unwrap_or_default()]);
+                let lower = joined(rows, &[from.as_deref().unwrap_or_default()]);
                 let upper = match to {
-                    Some(to) => Bound::Included(last_row(&rows, to, last)),
-                    None => Bound::Excluded(RowLayout::index_of_segment(segment)),
+                    Some(to) => Bound::Included(last_row(rows, to, last)),
+                    None => Bound::Excluded(RowLayout::index_of_segment(segment).to_vec()),
                 };
                 OwnedRange::from_bounds(Bound::Included(lower), upper)
             }
@@ -90,9 +90,9 @@ impl SegmentQuery {
 }
 
 fn range_by_time(segment: i64, first: i64, last: i64) -> OwnedRange {
-    let index = RowLayout::index_of_segment(segment);
-    let lower = joined(&index, &[&first.to_be_bytes()]);
-    let upper = prefix_end(&joined(&index, &[&last.to_be_bytes()])).map_or(Bound::Unbounded, Bound::Excluded);
+    let index = &RowLayout::index_of_segment(segment);
+    let lower = joined(index, &[&first.to_be_bytes()]);
+    let upper = prefix_end(&joined(index, &[&last.to_be_bytes()])).map_or(Bound::Unbounded, Bound::Excluded);
     OwnedRange::from_bounds(Bound::Included(lower), upper)
 }
 
@@ -111,7 +111,8 @@ fn last_row(rows: &[u8], to: &[u8], last: i64) -> Vec<u8> {
 }
 
 fn joined(prefix: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = prefix.to_vec();
+    let mut bytes = Vec::with_capacity(prefix.len() + parts.iter().map(|part| part.len()).sum::<usize>());
+    bytes.extend_from_slice(prefix);
     for part in parts {
         bytes.extend_from_slice(part);
     }

@@ -4,16 +4,15 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use state_stores::{ActiveStores, KeyValueStore, ReadOnlyKeyValueStore, StoreError, StoreSpec, TaskStores};
+use support::process::{VICTIM, spawn, wait_for_commits};
 use support::{commit, environment, flush, get, rows};
 use tempfile::TempDir;
 
-/// Names the directory, in the process to be killed.
-const VICTIM: &str = "STATE_STORES_TEST_VICTIM";
 const STORES: usize = 3;
 const ROWS_PER_COMMIT: i64 = 20;
 
@@ -55,26 +54,6 @@ fn be_a_victim(directory: &Path) {
 fn open_again(active: ActiveStores, directory: &Path) -> ActiveStores {
     drop(active);
     open(directory).unwrap().activate()
-}
-
-fn spawn(directory: &Path, test: &str) -> (Child, impl BufRead + use<>) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env(VICTIM, directory)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let output = BufReader::new(child.stdout.take().unwrap());
-    (child, output)
-}
-
-/// Reads the child's output until it has committed so many times.
-fn wait_for_commits(output: &mut impl BufRead, commits: i64) {
-    let mut line = String::new();
-    while !line.contains(&format!("committed {commits}\n")) {
-        line.clear();
-        assert_ne!(output.read_line(&mut line).unwrap(), 0, "the child ended by itself");
-    }
 }
 
 #[test]

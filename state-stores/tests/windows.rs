@@ -371,3 +371,44 @@ fn a_day_of_windows_takes_no_more_than_those_that_live() {
         assert!(largest < 50 << 20, "{largest} bytes");
     }
 }
+
+#[test]
+fn a_row_whose_writer_told_no_time_is_not_lost_sight_of() {
+    for engine in ENGINES {
+        let directory = TempDir::new().unwrap();
+        let layout = RowLayout::window(MINUTE);
+        let mut active = open(directory.path(), engine, layout).activate();
+        let (handle, mut row) = (active.handle(0).unwrap(), Vec::new());
+        layout.encode_window(b"k", 50, 0, &mut row);
+        let slot = handle.borrow_mut().lookup(&row).unwrap();
+        handle.borrow_mut().set(slot, Some(b"v"), context(50)).unwrap();
+        commit(&mut active, 1);
+        let active = active.deactivate().unwrap().activate();
+        let handle = active.handle(0).unwrap();
+        assert_eq!(handle.borrow().observed_time(), 50);
+        let slot = handle.borrow_mut().lookup(&row).unwrap();
+        assert_eq!(handle.borrow().value(slot), Some(&b"v"[..]));
+    }
+}
+
+#[test]
+fn a_new_window_is_known_not_to_have_existed_without_a_read() {
+    for engine in ENGINES {
+        let directory = TempDir::new().unwrap();
+        let mut active = open(directory.path(), engine, RowLayout::window(MINUTE)).activate();
+        let store = windows(&active);
+        put(&store, b"k", b"v", 10);
+        commit(&mut active, 1);
+        // The first may be in the engine, the second cannot be.
+        for (start, existed) in [(10, None), (11, Some(false))] {
+            let handle = active.handle(0).unwrap();
+            handle.borrow_mut().set_limit(0);
+            put(&store, b"k", b"w", start);
+            let mut slots = Vec::new();
+            handle.borrow_mut().begin_flush(&mut slots).unwrap();
+            assert_eq!(handle.borrow().existed(slots[0]), existed);
+            commit(&mut active, start);
+        }
+        assert_eq!(values(&store, b"k"), [b"w", b"w"]);
+    }
+}

@@ -33,6 +33,7 @@ pub mod broker;
 pub mod config;
 pub mod error;
 pub mod membership;
+pub mod metrics;
 pub mod partitioner;
 pub mod processor;
 pub mod query;

@@ -4,34 +4,62 @@ use crate::nulls::NullCheck;
 use crate::operators::kgroupedstream::{Aggregate, Reduce};
 use crate::options::{Grouped, Materialized};
 use crate::table_state::TableState;
+use crate::windowed_stream::WindowedBy;
 use crate::{KStream, KTable};
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::error::Error;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use streams_core::error::StreamsError;
 use streams_core::processor::{Downstream, Node};
 use streams_core::serde::{DefaultSerde, SerdeRef};
-use streams_core::store::{Change, TableStore};
-use streams_core::topology::{BuiltNode, FlowType, NodeFactory};
+use streams_core::store::{Change, TableStore, TaskStore};
+use streams_core::topology::{BuiltNode, FlowType, NodeFactory, RowLayout, StoreFormat, StoreSpec};
 
-const AGGREGATE: &str = "KSTREAM-AGGREGATE-";
-const REDUCE: &str = "KSTREAM-REDUCE-";
+pub(crate) const AGGREGATE: &str = "KSTREAM-AGGREGATE-";
+pub(crate) const REDUCE: &str = "KSTREAM-REDUCE-";
 
 /// A stream whose records are grouped by key, ready to be aggregated.
 ///
 /// The results are tables: every record updates the row of its key. The timestamp of a row is the largest of the records in it. Records
 /// with null key or null value are dropped and counted.
 pub struct KGroupedStream<K, V> {
-    handle: Handle,
-    key_serde: Option<SerdeRef<K>>,
-    value_serde: Option<SerdeRef<V>>,
+    pub(crate) handle: Handle,
+    pub(crate) key_serde: Option<SerdeRef<K>>,
+    pub(crate) value_serde: Option<SerdeRef<V>>,
     repartition_required: bool,
     /// The user's name of the grouping.
     name: Option<String>,
     /// The repartition topic of a named grouping, shared by all its aggregations.
     repartition: Rc<Cell<Option<GraphId>>>,
+}
+
+/// What is to be declared of an aggregation whose keys become `KR`, and whose values `A`.
+pub(crate) struct Aggregation<K, A, KR> {
+    /// Of the generated name.
+    pub prefix: &'static str,
+    pub materialized: Materialized<K, A>,
+    pub aggregates: Option<SerdeRef<A>>,
+    /// Makes the serde of the results' keys.
+    pub result_key: Box<dyn FnOnce(SerdeRef<K>) -> SerdeRef<KR>>,
+    pub layout: RowLayout,
+    pub format: StoreFormat,
+    /// How long after its end a window may still change, in milliseconds.
+    pub grace: Option<i64>,
+}
+
+/// What the node of an aggregation is made of, in a task.
+pub(crate) struct Parts<K, V, A, KR> {
+    pub store: Rc<TaskStore>,
+    pub key_serde: SerdeRef<K>,
+    pub value_serde: Option<SerdeRef<V>>,
+    pub aggregate_serde: SerdeRef<A>,
+    /// Whether changes carry the row before.
+    pub send_old: bool,
+    pub emit_interval: Duration,
+    pub downstream: Downstream<KR, Change<A>>,
 }
 
 impl<K, V> Clone for KGroupedStream<K, V> {
@@ -57,6 +85,12 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
             name: grouped.name,
             repartition: Rc::default(),
         }
+    }
+
+    /// Divides the records of each key by time: see [`windows`](crate::windows). What comes of it depends on the windows:
+    /// a [`TimeWindowedKStream`](crate::TimeWindowedKStream), or a [`SessionWindowedKStream`](crate::SessionWindowedKStream) for sessions.
+    pub fn windowed_by<W: WindowedBy<K, V>>(&self, windows: W) -> W::Stream {
+        windows.apply(self)
     }
 
     /// Counts the records of each key.
@@ -166,14 +200,38 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         self.table(AGGREGATE, materialized, aggregates, make)
     }
 
-    /// Declares the table that an aggregation makes.
+    /// Declares the table that an aggregation without windows makes.
     fn table<A: Data, N: Node<K, V>>(
         &self,
-        prefix: &str,
+        prefix: &'static str,
         materialized: Materialized<K, A>,
         aggregates: Option<SerdeRef<A>>,
         make: impl Fn(TableStore<K, A>, Option<NullCheck<V>>, Downstream<K, Change<A>>) -> N + Send + Sync + 'static,
     ) -> KTable<K, A> {
+        let time_to_live = materialized.time_to_live;
+        let aggregation = Aggregation {
+            prefix,
+            materialized,
+            aggregates,
+            result_key: Box::new(|key| key),
+            layout: RowLayout::Plain,
+            format: StoreFormat::Timestamped,
+            grace: None,
+        };
+        self.aggregation(aggregation, move |parts: Parts<K, V, A, K>| {
+            let nulls = NullCheck::new(parts.value_serde.as_ref(), &parts.store.serde_topic());
+            let table = TableStore::new(parts.store, parts.key_serde, parts.aggregate_serde, parts.send_old);
+            Ok(make(table.with_time_to_live(time_to_live), nulls, parts.downstream))
+        })
+    }
+
+    /// Declares the table that an aggregation makes, with the repartition topic that it needs.
+    pub(crate) fn aggregation<A: Data, KR: Data, N: Node<K, V>>(
+        &self,
+        aggregation: Aggregation<K, A, KR>,
+        make: impl Fn(Parts<K, V, A, KR>) -> Result<N, StreamsError> + Send + Sync + 'static,
+    ) -> KTable<KR, A> {
+        let Aggregation { prefix, materialized, aggregates, result_key, layout, format, grace } = aggregation;
         let queryable = materialized.name.clone();
         let store = queryable.clone().unwrap_or_else(|| self.handle.graph().new_store_name(prefix));
         let generated = self.handle.graph().new_name(prefix);
@@ -186,6 +244,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         let parent = if self.repartition_required { self.repartition(&store, &key) } else { self.handle.clone() };
         let state = TableState::aggregate();
         let spec = materialized.spec(store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
+        let spec = StoreSpec { layout, format, ..spec };
         let make = Arc::new(make);
         let factory = {
             let (key, aggregates, values, state) =
@@ -194,22 +253,28 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
                 let (key, aggregates, values) = (Arc::clone(&key), Arc::clone(&aggregates), values.clone());
                 let (make, store, send_old) = (Arc::clone(&make), store.clone(), state.sends_old());
                 Arc::new(move |build, children| {
-                    let store = build.store(&store)?;
-                    let nulls = NullCheck::new(values.as_ref(), &store.serde_topic());
-                    let table = TableStore::new(store, Arc::clone(&key), Arc::clone(&aggregates), send_old);
-                    Ok(BuiltNode::node::<K, V>(make(table, nulls, children.downstream()?)))
+                    let parts = Parts {
+                        store: build.store(&store)?,
+                        key_serde: Arc::clone(&key),
+                        value_serde: values.clone(),
+                        aggregate_serde: Arc::clone(&aggregates),
+                        send_old,
+                        emit_interval: build.emit_interval(),
+                        downstream: children.downstream()?,
+                    };
+                    Ok(BuiltNode::node::<K, V>(make(parts)?))
                 })
             }
         };
         let processor = Processor {
             input: FlowType::of::<K, V>(),
-            output: Some(FlowType::of::<K, Change<A>>()),
+            output: Some(FlowType::of::<KR, Change<A>>()),
             factory: Box::new(factory),
             store: Some(Store { spec, materialized: state.materialized(), send_old: state.send_old() }),
-            grace: None,
+            grace,
         };
         let handle = parent.add_processor(generated, None, processor);
-        KTable::new(handle, Some(key), Some(aggregates), queryable, state)
+        KTable::new(handle, Some(result_key(key)), Some(aggregates), queryable, state)
     }
 
     /// The repartition topic before an aggregation: one of its own, or that of the grouping where it has a name.

@@ -52,6 +52,8 @@ mod nulls;
 mod operators;
 mod options;
 mod table_state;
+mod windowed_stream;
+pub mod windows;
 
 pub use builder::StreamsBuilder;
 pub use data::Data;
@@ -62,6 +64,7 @@ pub use options::{
     Branched, BufferConfig, Consumed, Grouped, IntoTopics, Materialized, Printed, Produced, Repartitioned,
     StrictBufferConfig, Suppressed,
 };
+pub use windowed_stream::{CountWindowedKStream, EmitStrategy, TimeWindowedKStream, WindowedBy};
 
 pub use streams_core::config::StreamsConfig;
 pub use streams_core::error::{
@@ -84,7 +87,7 @@ pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology};
 pub use streams_core::windowed::{
     SessionWindow, SessionWindowedSerde, TimeWindow, TimeWindowedSerde, Window, Windowed,
 };
-pub use streams_core::{broker, query, record, test_driver};
+pub use streams_core::{broker, metrics, query, record, test_driver};
 
 pub use regex::Regex;
 

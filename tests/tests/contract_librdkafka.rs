@@ -319,7 +319,7 @@ fn pausing_loses_and_repeats_nothing_whether_short_or_long() {
     produce(&mut producer(&[]), batch);
     let mut consumer = consumer(&[("max.poll.records", "500")]);
     consumer.assign(&[(first.clone(), 0), (second.clone(), 0)]).unwrap();
-    let (mut read, mut paused, mut polls) = (Vec::new(), false, 0);
+    let (mut read, mut paused, mut polls, mut most_held) = (Vec::new(), false, 0, 0);
     let deadline = Instant::now() + TIMEOUT;
     while (consumer.position(&first), consumer.position(&second)) != (Some(10_000), Some(10_000)) {
         assert!(Instant::now() < deadline);
@@ -327,6 +327,7 @@ fn pausing_loses_and_repeats_nothing_whether_short_or_long() {
         consumer.poll(Duration::from_millis(50), &mut fetched).unwrap();
         assert!(!paused || of(&fetched, &first).is_empty(), "paused");
         read.extend(fetched);
+        most_held = most_held.max(consumer.held_bytes());
         polls += 1;
         // Short pauses at first, then one that lasts until the other partition is read to its end: about 6 MB.
         let pause = if polls < 10 { polls % 2 == 0 } else { consumer.position(&second) != Some(10_000) };
@@ -341,6 +342,8 @@ fn pausing_loses_and_repeats_nothing_whether_short_or_long() {
         }
         consumer.resume(std::slice::from_ref(&second)).unwrap();
     }
+    assert_eq!(consumer.held_bytes(), 0);
+    assert!((1 << 20..=2 << 20).contains(&most_held), "{most_held} bytes were held back of one partition");
     for (partition, rest) in [(&first, 0), (&second, 1)] {
         assert_eq!(values(&of(&read, partition)), (0..10_000).map(|n| n * 2 + rest).collect::<Vec<_>>());
     }
@@ -516,6 +519,21 @@ fn a_full_buffer_leaves_the_rest_in_the_batch() {
     let admin = nowhere.admin(&Properties::new()).unwrap();
     let error = admin.describe_topics(None, Duration::from_millis(100)).unwrap_err();
     assert_eq!(error.kind, BrokerErrorKind::Retriable, "{error}");
+}
+
+#[test]
+fn records_are_outstanding_until_their_delivery_is_told() {
+    let topic = topic("outstanding", 1);
+    let mut producer = producer(&[("linger.ms", "60000")]);
+    producer.send(&mut numbers(&topic, 0, 0..100)).unwrap();
+    assert!(producer.outstanding() >= 100, "{}", producer.outstanding());
+    producer.flush(TIMEOUT).unwrap();
+    let deadline = Instant::now() + TIMEOUT;
+    // What librdkafka itself has to tell counts too, until it is looked at.
+    while producer.outstanding() > 0 {
+        assert!(Instant::now() < deadline, "{}", producer.outstanding());
+        producer.deliveries(&mut Vec::new());
+    }
 }
 
 #[test]

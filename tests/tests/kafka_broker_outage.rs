@@ -40,19 +40,23 @@ fn wait_for_the_end_of_the_outage(first: &mut Instance, second: &mut Instance) {
     });
 }
 
-#[test]
-fn a_broker_that_is_stopped_and_started_again_costs_nothing() {
-    let (_broker, application, ended) = outage("e2e-outage-stop", 3 * OUTAGE, OwnBroker::down);
-    assert!(!ended.iter().any(|ended| ended.says("membership lost")), "the session was longer than the outage");
-    application.assert_exact();
+/// Nobody gave up its tasks for the outage.
+fn assert_stayed(ended: &[Ended]) {
+    let lost: Vec<_> = ended.iter().flat_map(|ended| ended.lines_with("membership lost")).collect();
+    assert!(lost.is_empty(), "the group remembers its members over an outage: {lost:#?}");
 }
 
 #[test]
-fn a_broker_that_is_killed_and_started_again_loses_nothing() {
-    let (_broker, application, ended) = outage("e2e-outage-kill", DEFAULT_SESSION, OwnBroker::kill);
-    assert!(
-        !ended.iter().any(|ended| ended.says("membership lost")),
-        "the group remembers its members over a crash of the broker"
-    );
+fn a_broker_that_is_stopped_and_started_again_costs_nothing() {
+    let (_broker, application, ended) = outage("e2e-outage-stop", 3 * OUTAGE, OwnBroker::down);
+    assert_stayed(&ended);
     application.assert_exact();
+}
+
+/// A broker that comes back from a crash loads its groups 10 s before it answers anybody, so sessions of 6 s are over by then: the members join
+/// anew, and what was not committed is done again.
+#[test]
+fn a_broker_that_is_killed_and_started_again_loses_nothing() {
+    let (_broker, application, _) = outage("e2e-outage-kill", DEFAULT_SESSION, OwnBroker::kill);
+    application.assert_at_least();
 }

@@ -13,7 +13,8 @@ impl WriteBuffer {
     }
 
     /// Starts a round of a flush: fills `slots` with every entry written since it was last forwarded, in the
-    /// order of their last writes.
+    /// order of their last writes. Places in a time index are not among them: they are in no changelog, and go into
+    /// the commit with their rows.
     ///
     /// For each, read what is needed, call [`forwarded`](Self::forwarded), release the buffer, and only then
     /// forward: what is written meanwhile belongs to the next round. Repeat until
@@ -131,8 +132,12 @@ impl WriteBuffer {
         }
         self.dirty.clear();
         let live_from = self.segments.expired_before();
+        let is_segmented = self.layout().is_segmented();
         for index in self.forwarded.drain(..) {
             let entry = self.table.entry_mut(index);
+            if is_segmented {
+                self.segments.observe_sealed(entry.key.as_slice());
+            }
             let expired = live_from.is_some_and(|start| is_below(entry.key.as_slice(), &start));
             let present = entry.has(flag::PRESENT) && !expired;
             // What came and went between two commits leaves no tombstone.
@@ -151,14 +156,11 @@ impl WriteBuffer {
 
     /// The sealed rows are in the engine: their entries are clean, unless they were written again.
     pub(crate) fn applied(&mut self) {
-        let mut sealed = std::mem::take(&mut self.sealed);
-        for index in sealed.drain(..) {
+        for &index in &self.sealed {
             self.table.entry_mut(index).set(flag::SEALED, false);
-            if self.is_spent(index) {
-                self.forget(index);
-            }
         }
-        self.sealed = sealed;
+        self.forget_applied_index_rows();
+        self.sealed.clear();
         self.forget_dropped_segments();
         let unapplied = (self.dirty.iter().chain(&self.forwarded).copied())
             .filter(|&index| self.table.entry(index).has(flag::UNAPPLIED));

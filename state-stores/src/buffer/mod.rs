@@ -273,6 +273,7 @@ impl WriteBuffer {
         self.misses += 1;
         let index = self.insert(hash, key)?;
         let loaded = match &self.engine {
+            _ if self.table.entry(index).has(flag::ENGINE_KNOWN) => Ok(false),
             Some(engine) => engine.get_into(key, &mut self.table.entry_mut(index).value),
             None => Err(self.closed()),
         };
@@ -300,6 +301,9 @@ impl WriteBuffer {
             self.evict(steps);
         }
         let index = self.table.insert(hash, key);
+        if self.segments.is_new(key) {
+            self.table.entry_mut(index).set(flag::PRIOR_KNOWN | flag::ENGINE_KNOWN, true);
+        }
         if self.options.keep_prior && self.priors.len() < self.table.slots() {
             self.priors.push(Vec::new());
         }

@@ -36,6 +36,18 @@ impl Segments {
         }
     }
 
+    /// Whether the engine cannot have this row: it is later than all that was ever sealed.
+    pub(super) fn is_new(&self, row: &[u8]) -> bool {
+        self.layout.time_of(row).is_some_and(|time| time > self.sealed_time.observed)
+    }
+
+    /// Takes notice of a row that is sealed: whoever wrote it may not have told its time.
+    pub(super) fn observe_sealed(&mut self, row: &[u8]) {
+        if let Some(time) = self.layout.time_of(row) {
+            self.expiry.observe(time);
+        }
+    }
+
     /// The first bytes that are not expired, if some are.
     pub(super) fn expired_before(&self) -> Option<[u8; 8]> {
         let first = self.expiry.first_live();
@@ -84,7 +96,6 @@ impl WriteBuffer {
     /// Follows a write of a row in the time index. `was` are the flags before it.
     ///
     /// Such an entry is never unforwarded, as it is in no changelog: it goes into the commit with its row.
-    #[inline(never)]
     pub(super) fn index_row(&mut self, data: u32, was: u16) {
         let entry = self.table.entry(data);
         let present = entry.has(flag::PRESENT);
@@ -150,10 +161,17 @@ impl WriteBuffer {
         }
     }
 
-    /// Whether an entry that was just applied is of no more use: places in the index are found by scans only.
-    pub(super) fn is_spent(&self, index: u32) -> bool {
-        let entry = self.table.entry(index);
-        self.segments.indexed && !entry.has(flag::PINNED) && is_index_row(entry.key.as_slice())
+    /// Drops the places in the index that were just applied: only scans look for them, in the engine.
+    pub(super) fn forget_applied_index_rows(&mut self) {
+        if !self.segments.indexed {
+            return;
+        }
+        for position in 0..self.sealed.len() {
+            let entry = self.table.entry(self.sealed[position]);
+            if !entry.has(flag::PINNED) && is_index_row(entry.key.as_slice()) {
+                self.forget(self.sealed[position]);
+            }
+        }
     }
 
     /// Drops the entries of segments that were dropped: the engine no longer has what they claim.

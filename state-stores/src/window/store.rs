@@ -26,9 +26,9 @@ pub enum PutOutcome {
 /// A window store over its rows: rows by key and window start, in milliseconds.
 ///
 /// Times and keys of ranges include both ends. A query shows windows that have not expired: those that
-/// start later than the observed stream time less the retention (or just then, with a time index). Its rows are in the order of segments, within
-/// a segment of keys, and then of starts; so the windows of one key are in the order of time. With a time
-/// index [`all`](Self::all) and [`fetch_all`](Self::fetch_all) are in the order of starts, then keys, at the
+/// start later than the observed stream time less the retention (or just then, with a time index). Its rows
+/// are in the order of segments, within a segment of keys, and then of starts; so the windows of one key are
+/// in the order of time. With a time index [`all`](Self::all) and [`fetch_all`](Self::fetch_all) are in the order of starts, then keys, at the
 /// price of one lookup per row. [`Direction::Reverse`] is the exact reverse.
 ///
 /// ```

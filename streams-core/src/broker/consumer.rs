@@ -47,6 +47,9 @@ pub trait Consumer: Send {
     /// committed records. `None` before the first fetch. No round trip.
     fn end_offset(&self, partition: &TopicPartition) -> Option<i64>;
 
+    /// Bytes fetched that this client holds back of paused partitions. What its library queues besides does not count.
+    fn held_bytes(&self) -> usize;
+
     /// Ends a [`poll`](Self::poll) that waits.
     fn waker(&self) -> Waker;
 }

@@ -23,6 +23,9 @@ pub trait Producer: Send {
     /// partition (the highest), and each failure.
     fn deliveries(&mut self, deliveries: &mut Vec<Delivery>);
 
+    /// Records taken over whose delivery has not been told yet, roughly.
+    fn outstanding(&self) -> usize;
+
     /// Registers the `transactional.id`, fences older producers of it and ends their transactions (KIP-98). Once, before the first transaction.
     ///
     /// # Errors

@@ -39,6 +39,7 @@ const LOG_AND_FAIL: &str = "LogAndFailExceptionHandler";
 /// Kafka Streams' keys and ours (`rocksdb.block.cache.bytes`, `rocksdb.write.buffer.bytes`), in alphabetical order. Keys of the clients are not among
 /// them.
 pub const KEYS: &[ConfigKey] = &[
+    key("__emit.interval.ms.kstreams.windowed.aggregation__", "1000", Kind::Number(0)),
     key("acceptable.recovery.lag", "10000", Kind::NotYet),
     key("allow.os.group.write.access", "false", Kind::NotYet),
     without_default("application.id", Kind::Required),

@@ -239,6 +239,7 @@ fn task_settings(config: &StreamsConfig, reader: &Reader<'_>) -> TaskSettings {
     TaskSettings {
         max_task_idle: u64::try_from(idle).ok().map(Duration::from_millis),
         buffered_records_per_partition: reader.bytes("buffered.records.per.partition"),
+        emit_interval: reader.millis("__emit.interval.ms.kstreams.windowed.aggregation__"),
         deserialization_handler: deserialization,
         processing_handler: processing,
         ..TaskSettings::new(reader.text("application.id"))

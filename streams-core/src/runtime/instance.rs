@@ -5,6 +5,7 @@ use super::state_directory::StateDirectory;
 use super::stream_thread::ThreadHandle;
 use crate::broker::Broker;
 use crate::config::{Settings, StreamsConfig};
+use crate::metrics::{InstanceFacts, InstanceMetrics, Metrics};
 use crate::task::TaskId;
 use crate::topology::Topology;
 use kafka_client::group::{GroupCoordinator, MemberIdentity};
@@ -30,9 +31,7 @@ pub(crate) struct Instance<B: Broker> {
     /// Until when the tasks are this instance's for certain.
     pub(crate) assurance: Assurance,
     pub(crate) restore_listener: Mutex<Option<Arc<dyn RestoreListener>>>,
-    pub(crate) restored_records: AtomicU64,
-    pub(crate) processed_records: AtomicU64,
-    pub(crate) dropped_records: AtomicU64,
+    pub(crate) metrics: InstanceMetrics,
     /// The tasks of this instance, for queries.
     pub(crate) tasks: Mutex<BTreeMap<TaskId, TaskPhase>>,
     /// The sum of the changelog positions of the stores of each task, as of its last commit here.
@@ -91,6 +90,18 @@ impl<B: Broker> Instance<B> {
 
     pub(crate) fn restore_listener(&self) -> Option<Arc<dyn RestoreListener>> {
         lock(&self.restore_listener).clone()
+    }
+
+    pub(crate) fn collect_metrics(&self) -> Metrics {
+        let restoring = |phase: &&TaskPhase| matches!(phase, TaskPhase::Restoring);
+        let restoring_tasks = lock(&self.tasks).values().filter(restoring).count();
+        self.metrics.collect(InstanceFacts {
+            application_id: &self.settings.application_id,
+            topology_description: self.topology.describe(),
+            state: self.lifecycle.state(),
+            restoring_tasks,
+            storage: &self.storage,
+        })
     }
 
     /// Notes how far the stores of a task have come: the group gives a task to whom it costs least to bring them up to date.

@@ -8,12 +8,12 @@ use crate::broker::librdkafka::Librdkafka;
 use crate::config::{ClientRole, StreamsConfig};
 use crate::error::StreamsError;
 use crate::membership::GroupMembershipOperation;
+use crate::metrics::{InstanceMetrics, Metrics};
 use crate::query::ReadOnlyKeyValueView;
 use crate::task::TaskId;
 use crate::topology::Topology;
 use state_stores::{StorageEnvironment, StorageLimits};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -91,6 +91,8 @@ impl<B: Broker> KafkaStreams<B> {
         let patience = (settings.group.session_timeout / 2).min(settings.request_timeout);
         group.set("request.timeout.ms", patience.as_millis().to_string());
         let coordinator = broker.group_coordinator(&group)?;
+        let client_id = config.get("client.id").unwrap_or_default();
+        let metrics = InstanceMetrics::new(client_id, settings.stream_threads, settings.input_buffer_max_bytes);
         let (sender, events) = channel();
         let instance = Arc::new(Instance {
             broker,
@@ -104,9 +106,7 @@ impl<B: Broker> KafkaStreams<B> {
             identity: Mutex::default(),
             assurance: Assurance::new(),
             restore_listener: Mutex::default(),
-            restored_records: AtomicU64::new(0),
-            processed_records: AtomicU64::new(0),
-            dropped_records: AtomicU64::new(0),
+            metrics,
             tasks: Mutex::new(BTreeMap::new()),
             positions: Mutex::default(),
             control: Mutex::new(sender),
@@ -206,14 +206,20 @@ impl<B: Broker> KafkaStreams<B> {
         metadata.collect()
     }
 
+    /// What the instance has done and holds now; the module [`metrics`](crate::metrics) lists it. It can be asked by any thread at any time, also
+    /// before the start and after the end, and disturbs none of those that work.
+    pub fn metrics(&self) -> Metrics {
+        self.instance.collect_metrics()
+    }
+
     /// Input records processed since the start.
     pub fn processed_records(&self) -> u64 {
-        self.instance.processed_records.load(Ordering::Relaxed)
+        self.instance.metrics.processed_records()
     }
 
     /// Changelog records restored since the start.
     pub fn restored_records(&self) -> u64 {
-        self.instance.restored_records.load(Ordering::Relaxed)
+        self.instance.metrics.restore.restored()
     }
 
     /// A view of the key-value store `name`, over all tasks of this instance that have it. It can be used from any thread, for as long as

@@ -82,7 +82,14 @@ impl TaskStore {
                 timestamp = context.wall_time;
                 headers = if value.is_some() { &VERSION_3 } else { &[] };
             }
-            context.output.push(topic, changelog.partition, timestamp, Some(buffer.key(slot)), value, headers);
+            context.output.push(
+                topic,
+                changelog.partition,
+                timestamp,
+                Some(buffer.changelog_key(slot)),
+                value,
+                headers,
+            );
         }
         buffer.forwarded(slot);
     }

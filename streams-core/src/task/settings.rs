@@ -14,6 +14,9 @@ pub struct TaskSettings {
     pub buffered_records_per_partition: usize,
     /// The same limit in bytes.
     pub buffered_bytes_per_partition: usize,
+    /// How often, by the wall clock, windowed aggregations that emit on close look for windows that have closed. Kafka Streams' internal
+    /// `__emit.interval.ms.kstreams.windowed.aggregation__`.
+    pub emit_interval: Duration,
     /// Asked about input records that cannot be decoded.
     pub deserialization_handler: Arc<dyn DeserializationExceptionHandler>,
     /// Asked about failures of user code.
@@ -28,6 +31,7 @@ impl TaskSettings {
             max_task_idle: Some(Duration::ZERO),
             buffered_records_per_partition: 1000,
             buffered_bytes_per_partition: 8 << 20,
+            emit_interval: Duration::from_secs(1),
             deserialization_handler: Arc::new(LogAndFail),
             processing_handler: Arc::new(LogAndFail),
         }

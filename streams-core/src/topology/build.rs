@@ -2,20 +2,20 @@ use super::{NodeKind, NodeSpec, StoreSpec, Topology};
 use crate::error::{DeserializationExceptionHandler, StreamsError};
 use crate::processor::{Child, Downstream, Node, NodeRef, Operator, SourceNode, SourceReader};
 use crate::store::TaskStore;
-use crate::task::TaskId;
+use crate::task::{TaskId, TaskSettings};
 use hashbrown::HashMap;
 use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the nodes of a task are built with.
 pub struct TaskBuild<'a> {
     topology: &'a Topology,
-    application_id: &'a str,
+    settings: &'a TaskSettings,
     task_id: TaskId,
     stores: HashMap<String, Rc<TaskStore>>,
-    deserialization_handler: Arc<dyn DeserializationExceptionHandler>,
 }
 
 /// The nodes of one task, linked.
@@ -83,12 +83,11 @@ impl<'a> TaskBuild<'a> {
     /// For one task of `topology`; `stores` are the opened stores of its subtopology.
     pub fn new(
         topology: &'a Topology,
-        application_id: &'a str,
+        settings: &'a TaskSettings,
         task_id: TaskId,
         stores: HashMap<String, Rc<TaskStore>>,
-        deserialization_handler: Arc<dyn DeserializationExceptionHandler>,
     ) -> Self {
-        Self { topology, application_id, task_id, stores, deserialization_handler }
+        Self { topology, settings, task_id, stores }
     }
 
     /// The task.
@@ -114,12 +113,17 @@ impl<'a> TaskBuild<'a> {
 
     /// The name on the cluster of one of the topology's topics.
     pub fn topic_name(&self, topic: &str) -> Arc<str> {
-        self.topology.topic_name(self.application_id, topic).into()
+        self.topology.topic_name(&self.settings.application_id, topic).into()
     }
 
     /// Asked about records that cannot be decoded.
     pub fn deserialization_handler(&self) -> Arc<dyn DeserializationExceptionHandler> {
-        Arc::clone(&self.deserialization_handler)
+        Arc::clone(&self.settings.deserialization_handler)
+    }
+
+    /// How often aggregations that emit on close look for windows that have closed.
+    pub fn emit_interval(&self) -> Duration {
+        self.settings.emit_interval
     }
 
     /// Builds and links the nodes of the task: children first, each once.

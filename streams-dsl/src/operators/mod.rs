@@ -3,6 +3,7 @@
 pub(crate) mod kgroupedstream;
 pub(crate) mod kstream;
 pub(crate) mod ktable;
+pub(crate) mod windowed;
 
 #[cfg(test)]
 pub(crate) mod testing;

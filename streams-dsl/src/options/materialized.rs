@@ -1,5 +1,7 @@
 use super::{SerdeChoice, common_options};
+use crate::windows::millis;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use streams_core::serde::SerdeRef;
 use streams_core::topology::{RowLayout, StoreEngine, StoreFormat, StoreSpec, StoreTypes};
 
@@ -11,12 +13,18 @@ pub struct Materialized<K, V> {
     pub(crate) caching: bool,
     pub(crate) logging: Option<BTreeMap<String, String>>,
     pub(crate) engine: StoreEngine,
+    /// In milliseconds.
+    pub(crate) retention: Option<i64>,
+    /// In milliseconds.
+    pub(crate) time_to_live: Option<i64>,
 }
 
 common_options!(Materialized, "the store's, by which it can be queried", {
     caching: true,
     logging: Some(BTreeMap::new()),
     engine: StoreEngine::RocksDb,
+    retention: None,
+    time_to_live: None,
 });
 
 impl<K: 'static, V: 'static> Materialized<K, V> {
@@ -63,6 +71,26 @@ impl<K: 'static, V: 'static> Materialized<K, V> {
     #[must_use]
     pub fn in_memory(self) -> Self {
         self.with_store_type(StoreEngine::InMemory)
+    }
+
+    /// How long the windows of a windowed table can be queried, by stream time; beyond that they are dropped. At least the size (gap, for
+    /// sessions) and the grace of the windows, which is also the default. Means nothing for other tables.
+    #[must_use]
+    pub fn with_retention(mut self, retention: Duration) -> Self {
+        self.retention = Some(millis(retention));
+        self
+    }
+
+    /// Lets a row die when it has not been updated for so long, by stream time; not in Kafka Streams. For tables made by `count`, `reduce` and `aggregate`
+    /// without windows, and by `StreamsBuilder::table` and `to_table` where they are kept in a store; means nothing for others.
+    ///
+    /// A dead row counts as absent at once: an aggregate begins anew with the next record of its key. It is deleted from the store (and its
+    /// changelog), and the deletion is told downstream, within about half the time to live more, while records come: only they move the
+    /// stream time. Queries see it until then.
+    #[must_use]
+    pub fn with_time_to_live(mut self, time_to_live: Duration) -> Self {
+        self.time_to_live = Some(millis(time_to_live));
+        self
     }
 
     /// The store of a table by the name `name`.

@@ -53,6 +53,7 @@ pub fn pause_and_resume_lose_nothing<B: Broker>(setup: &Setup<B>) {
     assert_eq!(consumer.position(&partition(&paused, 0)), Some(2));
     consumer.resume(&[partition(&paused, 0)]).unwrap();
     assert_eq!(texts(&read(&mut consumer, 4)), VALUES[2..]);
+    assert_eq!(consumer.held_bytes(), 0);
 }
 
 /// After `unassign` nothing of the partition comes and it has no position.

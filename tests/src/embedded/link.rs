@@ -190,6 +190,10 @@ impl Consumer for LinkConsumer {
         self.inner.end_offset(partition)
     }
 
+    fn held_bytes(&self) -> usize {
+        self.inner.held_bytes()
+    }
+
     fn waker(&self) -> Waker {
         self.inner.waker()
     }
@@ -214,6 +218,10 @@ impl Producer for LinkProducer {
 
     fn deliveries(&mut self, deliveries: &mut Vec<Delivery>) {
         self.inner.deliveries(deliveries);
+    }
+
+    fn outstanding(&self) -> usize {
+        self.inner.outstanding()
     }
 
     fn init_transactions(&mut self, timeout: Duration) -> Result<(), BrokerError> {

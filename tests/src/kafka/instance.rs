@@ -97,6 +97,11 @@ impl Ended {
         self.lines.iter().any(|line| line.contains(text))
     }
 
+    /// The lines that have this in them.
+    pub fn lines_with(&self, text: &str) -> Vec<&str> {
+        self.lines.iter().filter(|line| line.contains(text)).map(String::as_str).collect()
+    }
+
     /// Asserts that it has ended well.
     ///
     /// # Panics

@@ -167,6 +167,11 @@ impl Consumer for EmbeddedConsumer {
         self.find(partition).ok().and_then(|index| self.assigned[index].end_offset)
     }
 
+    fn held_bytes(&self) -> usize {
+        // A paused partition is not read.
+        0
+    }
+
     fn waker(&self) -> Waker {
         self.watcher.waker.clone()
     }

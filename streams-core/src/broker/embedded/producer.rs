@@ -84,6 +84,11 @@ impl Producer for EmbeddedProducer {
         deliveries.append(&mut self.failures);
     }
 
+    fn outstanding(&self) -> usize {
+        // Records are in the log when `send` returns.
+        0
+    }
+
     fn init_transactions(&mut self, _timeout: Duration) -> Result<(), BrokerError> {
         self.transactional()?.init()
     }

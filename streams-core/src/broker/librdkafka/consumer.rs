@@ -369,6 +369,10 @@ impl Consumer for LibrdkafkaConsumer {
         self.native.high_watermark(&partition.topic, partition.id.partition)
     }
 
+    fn held_bytes(&self) -> usize {
+        self.partitions.iter().map(Assigned::pending_bytes).sum()
+    }
+
     fn waker(&self) -> Waker {
         self.waker.clone()
     }

@@ -201,6 +201,10 @@ impl Producer for LibrdkafkaProducer {
         self.native.with_reports(|reports| reports.take(deliveries));
     }
 
+    fn outstanding(&self) -> usize {
+        self.native.outstanding()
+    }
+
     fn init_transactions(&mut self, timeout: Duration) -> Result<(), BrokerError> {
         self.outcome(self.native.init_transactions(timeout), "initializing transactions")
     }

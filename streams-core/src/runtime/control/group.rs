@@ -35,6 +35,7 @@ impl<B: Broker> Control<B> {
         match action {
             Action::Join(call, request) => {
                 self.instance.lifecycle.transit(State::Rebalancing);
+                self.instance.metrics.rebalance.begin(Instant::now());
                 coordinator.join(request, self.reply(move |answer| Event::Joined(call, answer)));
             }
             Action::Sync(call, request) => {
@@ -69,6 +70,7 @@ impl<B: Broker> Control<B> {
     pub(super) fn assigned(&mut self, revision: u64, assignment: TaskAssignment) {
         self.revision = revision;
         self.report_due = true;
+        self.instance.metrics.rebalance.end(Instant::now());
         if let Some(error) = assignment.error {
             match error {
                 AssignmentError::MissingSourceTopics(topics) => self.fail(StreamsError::MissingSourceTopics(topics)),

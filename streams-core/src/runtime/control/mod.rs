@@ -179,7 +179,7 @@ impl<B: Broker> Control<B> {
         }
         if self.summary_due.is_some_and(|due| now >= due) {
             self.summary_due = self.instance.settings.log_summary_interval.map(|interval| now + interval);
-            let processed = self.instance.processed_records.load(std::sync::atomic::Ordering::Relaxed);
+            let processed = self.instance.metrics.processed_records();
             tracing::info!("processed {processed} records so far, with {} tasks", self.tasks.len());
         }
     }
@@ -193,6 +193,7 @@ impl<B: Broker> Control<B> {
         let threads = self.threads.iter_mut().filter_map(|thread| thread.join.take()).chain(self.restore_thread.take());
         threads.for_each(|thread| drop(thread.join()));
         lock(&self.instance.tasks).clear();
+        self.instance.metrics.restore.forget_all();
         *lock(&self.instance.identity) = None;
         self.instance.directory.unlock();
         let failed = self.closing.as_ref().is_some_and(|closing| closing.failed);

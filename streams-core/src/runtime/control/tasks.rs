@@ -83,6 +83,7 @@ impl<B: Broker> Control<B> {
     pub(super) fn forget(&mut self, task: TaskId) {
         self.tasks.remove(&task);
         lock(&self.instance.tasks).remove(&task);
+        self.instance.metrics.restore.forget(task);
     }
 
     pub(super) fn restore_event(&mut self, event: RestoreEvent) {
@@ -164,6 +165,9 @@ impl<B: Broker> Control<B> {
             let _ = join.join();
         }
         self.threads[thread].alive = false;
+        if error.is_some() {
+            self.instance.metrics.failed_threads.add(1);
+        }
         let response = error.as_ref().map(|error| self.instance.lifecycle.uncaught(error));
         let replace = self.closing.is_none() && response == Some(UncaughtExceptionResponse::ReplaceThread);
         let replaced = replace && self.replace_thread(thread);

@@ -4,6 +4,7 @@ use super::positions::starting_positions;
 use crate::broker::{Admin, Broker, BrokerError, BrokerErrorKind, Consumer, Fetched, OffsetSpec, Waker};
 use crate::config::ClientRole;
 use crate::error::StreamsError;
+use crate::metrics::TaskRestore;
 use crate::processor::TopicPartitions;
 use crate::record::{RecordBatch, TopicPartition};
 use crate::runtime::instance::Instance;
@@ -69,6 +70,14 @@ struct RestoringTask {
     /// When it was to be made ready first: trying again ends after a time.
     since: Instant,
     added: Instant,
+    metrics: Arc<TaskRestore>,
+}
+
+impl RestoringTask {
+    fn publish(&self) {
+        let remaining = self.changelogs.iter().map(|store| (store.end_offset - store.position).max(0)).sum();
+        self.metrics.publish(self.changelogs.iter().map(|store| store.total).sum(), remaining);
+    }
 }
 
 /// A task that cannot be prepared now.
@@ -113,6 +122,7 @@ impl<B: Broker> RestoreThread<B> {
                     self.take_fetched(item);
                 }
                 self.finish_restored();
+                self.instance.metrics.restore.consumer_held_bytes.set_size(self.consumer.held_bytes());
                 self.log_progress();
             }
         }
@@ -197,7 +207,10 @@ impl<B: Broker> RestoreThread<B> {
             self.listener(|listener| listener.on_restore_start(&store.progress()));
             self.partitions.insert(store.partition.clone(), (id, index));
         }
-        self.restoring.insert(id, RestoringTask { stores, changelogs, since, added: Instant::now() });
+        let metrics = self.instance.metrics.restore.begin(id);
+        let task = RestoringTask { stores, changelogs, since, added: Instant::now(), metrics };
+        task.publish();
+        self.restoring.insert(id, task);
         if !assigned.is_empty() {
             self.consumer.assign(&assigned)?;
         }
@@ -299,8 +312,9 @@ impl<B: Broker> RestoreThread<B> {
             if let Some(listener) = self.instance.restore_listener() {
                 listener.on_batch_restored(&progress, count);
             }
-            self.instance.restored_records.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+            self.instance.metrics.restore.add_restored(count);
         }
+        task.publish();
         Ok(())
     }
 
@@ -342,6 +356,7 @@ impl<B: Broker> RestoreThread<B> {
 
     fn finish(&mut self, id: TaskId) -> Result<(), StreamsError> {
         let Some(task) = self.release(id) else { return Ok(()) };
+        task.publish();
         let RestoringTask { mut stores, changelogs, added, .. } = task;
         stores.set_time(wall_time());
         for store in &changelogs {

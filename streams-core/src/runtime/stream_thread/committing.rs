@@ -19,6 +19,9 @@ impl<B: Broker> StreamThread<B> {
         if self.tasks.iter().any(|running| running.task.commit_needed()) {
             await_assurance(&self.instance)?;
         }
+        let started = Instant::now();
+        // A commit may wait for the cluster for long, and it is then that someone looks.
+        self.publish();
         let mut prepared: Vec<(usize, Vec<CommittedOffset>)> = Vec::new();
         for place in 0..self.tasks.len() {
             if self.tasks[place].task.commit_needed() {
@@ -44,12 +47,14 @@ impl<B: Broker> StreamThread<B> {
             self.instance.note_position(task.id(), task.active_stores().stores());
         }
         self.acknowledged.clear();
+        self.metrics.committed(started.elapsed());
         Ok(())
     }
 
     /// Waits until everything produced is acknowledged.
     pub(super) fn flush(&mut self) -> Result<(), StreamsError> {
         let deadline = Instant::now() + self.instance.settings.task_timeout;
+        self.metrics.producer_outstanding.set_size(self.producer.outstanding());
         loop {
             match self.producer.flush(self.instance.settings.request_timeout) {
                 Ok(()) => return self.check_deliveries(),

@@ -50,10 +50,12 @@ impl<B: Broker> StreamThread<B> {
                 Err(error) => tracing::warn!("fetch: {error}; trying again"),
                 Ok(()) => {}
             }
+            self.note_fetched(&fetched);
             for item in fetched.drain(..) {
                 self.take_fetched(item)?;
             }
             self.fetched = fetched;
+            self.publish_queues();
         }
         self.note_ends();
         Ok(())

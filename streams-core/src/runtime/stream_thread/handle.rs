@@ -84,6 +84,7 @@ impl<B: Broker> ThreadSeed<B> {
     pub(crate) fn run(self) {
         let Self { instance, index, commands, consumer, producer, admin } = self;
         let now = Instant::now();
+        let metrics = instance.metrics.thread(index);
         let thread = StreamThread {
             instance,
             index,
@@ -101,6 +102,8 @@ impl<B: Broker> ThreadSeed<B> {
             last_purge: now,
             ending: false,
             stands_by: false,
+            metrics,
+            lag_due: now,
         };
         thread.run();
     }

@@ -1,11 +1,12 @@
 //! A stream thread: it owns tasks, feeds them, and commits what they have done.
 //!
-//! In the order of a record's way: `handle` (what others tell the thread), `tasks` (which ones it has), `fetching`, `processing`, `committing`.
+//! In the order of a record's way: `handle` (what others tell the thread), `tasks` (which ones it has), `fetching`, `processing`, `committing`; `publishing` its metrics.
 
 mod committing;
 mod fetching;
 mod handle;
 mod processing;
+mod publishing;
 mod tasks;
 
 pub(crate) use handle::{TaskQuery, ThreadCommand, ThreadEvent, ThreadHandle, ThreadSeed};
@@ -14,6 +15,7 @@ use super::control::ControlEvent;
 use super::instance::Instance;
 use crate::broker::{Broker, Delivery, Fetched};
 use crate::error::StreamsError;
+use crate::metrics::{TaskMetrics, ThreadMetrics, ThreadState};
 use crate::record::TopicPartition;
 use crate::task::Task;
 use hashbrown::HashMap;
@@ -49,16 +51,21 @@ struct StreamThread<B: Broker> {
     ending: bool,
     /// Waits to hear of the group.
     stands_by: bool,
+    metrics: Arc<ThreadMetrics>,
+    /// When to look next how far the inputs are behind.
+    lag_due: Instant,
 }
 
 struct RunningTask {
     task: Task,
     partitions: Vec<TopicPartition>,
     paused: Vec<bool>,
+    metrics: Arc<TaskMetrics>,
 }
 
 impl<B: Broker> StreamThread<B> {
     fn run(mut self) {
+        self.metrics.set_state(ThreadState::Running);
         let error = loop {
             match catch_unwind(AssertUnwindSafe(|| self.run_until_end())) {
                 Ok(Ok(())) => break None,
@@ -74,6 +81,7 @@ impl<B: Broker> StreamThread<B> {
         };
         let tasks = self.tasks.iter().map(|running| running.task.id()).collect();
         self.close_all_without_commit();
+        self.metrics.set_state(ThreadState::Dead);
         let Self { instance, index, .. } = self;
         instance.tell_control(ControlEvent::Thread(ThreadEvent::Ended(index, tasks, error)));
     }
@@ -100,6 +108,7 @@ impl<B: Broker> StreamThread<B> {
                 self.commit()?;
                 self.purge();
             }
+            self.publish();
         }
     }
 
@@ -119,6 +128,7 @@ impl<B: Broker> StreamThread<B> {
                 }
                 Ok(ThreadCommand::Shutdown(commit)) => {
                     self.ending = true;
+                    self.metrics.set_state(ThreadState::PendingShutdown);
                     if commit {
                         self.commit()?;
                     }

@@ -4,7 +4,6 @@ use crate::error::StreamsError;
 use crate::record::TopicPartition;
 use crate::runtime::instance::Instance;
 use crate::runtime::wall_time;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Records that a task processes before the next one gets its turn.
@@ -17,26 +16,37 @@ const RETRY_PAUSE: Duration = Duration::from_millis(20);
 impl<B: Broker> StreamThread<B> {
     /// Lets the tasks process in turn, until nothing is left or the round is over. Says whether they did anything.
     pub(super) fn process(&mut self) -> Result<bool, StreamsError> {
+        let before = self.metrics.processed.get();
+        let any = self.process_in_turn()?;
+        let count = self.metrics.processed.get() - before;
+        if count > 0 {
+            self.metrics.round(count);
+        }
+        Ok(any)
+    }
+
+    fn process_in_turn(&mut self) -> Result<bool, StreamsError> {
         let started = Instant::now();
         let mut any = false;
         loop {
             let wall_time = wall_time();
-            let (mut count, mut punctuated) = (0, false);
+            let (mut processed, mut punctuated) = (false, false);
             for place in 0..self.tasks.len() {
                 if !self.instance.assurance.holds() {
                     return Ok(any);
                 }
                 self.turn = place;
                 let task = &mut self.tasks[place].task;
-                count += task.process(TURN, wall_time)?;
+                let count = task.process(TURN, wall_time)?;
+                self.metrics.processed.add(count as u64);
+                processed |= count > 0;
                 punctuated |= task.punctuate(wall_time)?;
                 self.send_output(place)?;
             }
-            if count == 0 && !punctuated {
+            if !processed && !punctuated {
                 return Ok(any);
             }
             any = true;
-            self.instance.processed_records.fetch_add(count as u64, Ordering::Relaxed);
             if started.elapsed() >= ROUND || self.tasks.iter().any(|running| running.task.commit_requested()) {
                 return Ok(true);
             }
@@ -68,6 +78,7 @@ impl<B: Broker> StreamThread<B> {
             match self.producer.send(output) {
                 Ok(()) => {}
                 Err(error) if error.is_retriable() && Instant::now() < deadline => {
+                    self.metrics.producer_outstanding.set_size(self.producer.outstanding());
                     retry(&self.instance, "produce", &error)?;
                 }
                 Err(error) => return Err(error.into()),
@@ -100,7 +111,7 @@ impl<B: Broker> StreamThread<B> {
             tracing::warn!(
                 "a record for {partition} is dropped: {error} (the production exception handler said to continue)"
             );
-            self.instance.dropped_records.fetch_add(1, Ordering::Relaxed);
+            self.metrics.dropped_one();
             return Ok(());
         }
         Err(error.into())

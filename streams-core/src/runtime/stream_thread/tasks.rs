@@ -3,7 +3,7 @@ use crate::broker::{Broker, Consumer};
 use crate::error::StreamsError;
 use crate::runtime::wall_time;
 use crate::task::{Task, TaskId, TaskParts};
-use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 impl<B: Broker> StreamThread<B> {
     pub(super) fn add(&mut self, parts: TaskParts) -> Result<(), StreamsError> {
@@ -22,8 +22,11 @@ impl<B: Broker> StreamThread<B> {
             self.routes.insert(partition.clone(), (place, input));
         }
         let paused = vec![false; partitions.len()];
-        self.tasks.push(RunningTask { task, partitions, paused });
+        let metrics = self.metrics.open_task(&task);
+        self.tasks.push(RunningTask { task, partitions, paused, metrics });
         self.share_buffers();
+        self.lag_due = Instant::now();
+        self.publish();
         self.consumer.assign(&positions)?;
         self.tell(ThreadEvent::Started(id, readers));
         Ok(())
@@ -65,7 +68,7 @@ impl<B: Broker> StreamThread<B> {
                 self.routes.insert(partition.clone(), (place, input));
             }
         }
-        self.count_dropped(&task);
+        self.metrics.close_task(&task);
         let unassigned = self.consumer.unassign(&partitions);
         let id = task.id();
         let stores = task.close()?;
@@ -73,10 +76,6 @@ impl<B: Broker> StreamThread<B> {
         stores.close();
         self.share_buffers();
         Ok(unassigned?)
-    }
-
-    pub(super) fn count_dropped(&self, task: &Task) {
-        self.instance.dropped_records.fetch_add(task.dropped_records(), Ordering::Relaxed);
     }
 
     pub(super) fn close_all_without_commit(&mut self) {

@@ -43,7 +43,10 @@ impl Fixture {
     }
 }
 
-fn take(buffer: &mut Buffer, want_old: bool) -> Option<(String, Option<String>, Option<String>, i64, i64)> {
+/// Key, row before, row now, timestamp, offset.
+type Taken = (String, Option<String>, Option<String>, i64, i64);
+
+fn take(buffer: &mut Buffer, want_old: bool) -> Option<Taken> {
     let (origin, record) = buffer.take_first(want_old).unwrap()?;
     assert_eq!((&*origin.topic, origin.partition), ("in", 2));
     assert_eq!(record.headers, Headers::default().with("at", Some(&[record.timestamp as u8])));

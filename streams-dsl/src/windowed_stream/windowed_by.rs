@@ -1,0 +1,21 @@
+use super::TimeWindowedKStream;
+use crate::KGroupedStream;
+use crate::data::Data;
+use crate::windows::Windows;
+
+/// What [`windowed_by`](KGroupedStream::windowed_by) takes: every type that is [`Windows`], and sliding and session windows.
+pub trait WindowedBy<K, V> {
+    /// What comes of it.
+    type Stream;
+
+    /// The grouped stream with its records divided by these windows.
+    fn apply(self, grouped: &KGroupedStream<K, V>) -> Self::Stream;
+}
+
+impl<K: Data, V: Data, W: Windows> WindowedBy<K, V> for W {
+    type Stream = TimeWindowedKStream<K, V, W>;
+
+    fn apply(self, grouped: &KGroupedStream<K, V>) -> Self::Stream {
+        TimeWindowedKStream::new(grouped, self)
+    }
+}
