@@ -1,40 +1,122 @@
-//! Suppression of a table's changes, with Kafka Streams' answers. Those of windowed tables are tested beside the operator.
+//! Suppression of tables, record by record as Kafka Streams answered (see `time/README.md`), and its limits and changelog.
 
+#[path = "common/answers.rs"]
+mod answers;
 #[path = "common/case.rs"]
 mod case;
 
-use case::{Case, Input};
+use answers::{Text, check};
+use case::{Case, Setting};
 use std::time::Duration;
-use streams_dsl::test_driver::{TestDriverConfig, TopologyTestDriver};
-use streams_dsl::{
-    BufferConfig, Consumed, Headers, KTable, Materialized, Record, StreamsBuilder, StreamsError, Suppressed, Topology,
-};
+use streams_dsl::test_driver::TopologyTestDriver;
+use streams_dsl::windows::{TimeWindows, UnlimitedWindows, Windows};
+use streams_dsl::*;
 
-type Text = Option<String>;
-
-#[test]
-fn every_case_file_is_readable() {
-    let cases = Case::read_all(&["time/cases", "reference/cases"], |_| true);
-    assert!(cases.iter().all(|case| case.refused.len() == 1 || !case.rows.is_empty()));
-    assert!(cases.iter().any(|case| case.rows.iter().any(|row| !row.expected.is_empty())));
+fn cases(folder: &str, wanted: impl Fn(&Case) -> bool) -> Vec<Case> {
+    let mut cases = Case::read_all(&[folder], |_| true);
+    cases.retain(|case| case.settings.contains_key("suppress") && wanted(case));
+    cases
 }
 
 #[test]
-fn tables_are_suppressed_as_in_kafka_streams() {
-    let cases = Case::read_all(&["reference/cases"], |name| name.starts_with("table-suppress"));
+fn tables() {
     // What waits for windows is refused by the compiler.
-    let cases: Vec<_> = cases.into_iter().filter(|case| case.refused.is_empty()).collect();
-    assert_eq!(cases.len(), 2);
-    for case in cases {
-        let wait = Duration::from_millis(case.setting("suppress").number("ms").unwrap());
-        let config = TestDriverConfig { caching: case.word("cache", "") == "on", ..TestDriverConfig::default() };
-        let topology = topology(|table| table.suppress(Suppressed::until_time_limit(wait, BufferConfig::unbounded())));
-        let driver = TopologyTestDriver::with_config(&topology, config);
-        for row in &case.rows {
-            feed(&driver, &row.input).unwrap();
-            assert_eq!(output(&driver), row.expected, "{}: {:?}", case.name, row.input);
+    let cases = cases("reference/cases", |case| case.word("suppress", "") != "until-window-closes");
+    check(&cases, |case, builder| {
+        let rows = builder.table_with::<String, String>(
+            "in",
+            Consumed::new().with_key_serde(serde::StringSerde).with_value_serde(serde::StringSerde),
+            rows(case).with_name("rows"),
+        );
+        rows.suppress(until_time_limit(case)).to_stream().to("out");
+    });
+}
+
+#[test]
+fn windows_of_time() {
+    let kinds = ["tumbling", "hopping", "unlimited"];
+    // The first row of a window has none before it here. To Kafka Streams the initial value is that, and counts: its buffer is full earlier.
+    let other_sizes = ["limit-emit-early-bytes", "suppress-shutdown-bytes"];
+    let cases = cases("time/cases", |case| {
+        kinds.contains(&case.word("window", "")) && !other_sizes.contains(&case.name.as_str())
+    });
+    assert!(cases.len() > 30, "only {} cases", cases.len());
+    check(&cases, |case, builder| {
+        let window = case.setting("window");
+        let millis = |option| Duration::from_millis(window.number(option).unwrap());
+        let time_windows = || TimeWindows::of_size_and_grace(millis("size"), millis("grace"));
+        match window.word.as_str() {
+            "tumbling" => aggregate(case, builder, time_windows()),
+            "hopping" => aggregate(case, builder, time_windows().advance_by(millis("advance"))),
+            _ => aggregate(case, builder, UnlimitedWindows::of().start_on(window.number("start").unwrap() as i64)),
         }
+    });
+}
+
+fn rows<K: 'static, V: 'static>(case: &Case) -> Materialized<K, V> {
+    match case.word("cache", "off") {
+        "on" => Materialized::new(),
+        _ => Materialized::new().with_caching_disabled(),
     }
+}
+
+fn aggregate(case: &Case, builder: &StreamsBuilder, windows: impl Windows) {
+    let emit = match case.word("emit", "update") {
+        "close" => EmitStrategy::OnWindowClose,
+        _ => EmitStrategy::OnWindowUpdate,
+    };
+    let windowed = builder.stream::<Text, Text>("in").group_by_key().windowed_by(windows).emit_strategy(emit);
+    match case.word("aggregate", "") {
+        "count" => results(case, &windowed.count_with(rows(case)), |count| Some(count.to_string())),
+        "aggregate" => {
+            let add = |_: &Text, value: Text, aggregate: Text| {
+                let value = value.unwrap_or_else(|| "-".to_owned());
+                (value != "delete").then(|| format!("{}+{value}", aggregate.unwrap_or_default()))
+            };
+            let rows = rows(case).with_value_serde(serde::OptionSerde::new(serde::StringSerde));
+            results(case, &windowed.aggregate_with(|| Some("0".to_owned()), add, rows), |text| text);
+        }
+        other => panic!("{}: aggregate: {other}", case.name),
+    }
+}
+
+fn results<V: Clone + 'static>(
+    case: &Case,
+    table: &KTable<Windowed<Text>, V>,
+    text: impl Fn(V) -> Text + Send + Sync + 'static,
+) {
+    let suppressed = match case.word("suppress", "") {
+        "until-window-closes" => Suppressed::until_window_closes(strict(&case.setting("suppress"))),
+        _ => until_time_limit(case),
+    };
+    let line = move |key: Windowed<Text>, value: Option<V>| {
+        let end = if key.end() == i64::MAX { "max".to_owned() } else { key.end().to_string() };
+        (format!("{}@{}..{end}", key.key.unwrap_or_default(), key.window.start()), value.and_then(&text))
+    };
+    table.suppress(suppressed).to_stream().map(line).to("out");
+}
+
+fn until_time_limit<K: Clone + 'static>(case: &Case) -> Suppressed<K> {
+    let setting = case.setting("suppress");
+    let wait = Duration::from_millis(setting.number("ms").unwrap());
+    match setting.text("full", "") {
+        "emit-early" => Suppressed::until_time_limit(wait, limits(&setting)),
+        _ => Suppressed::until_time_limit(wait, strict(&setting)),
+    }
+}
+
+fn strict(setting: &Setting) -> StrictBufferConfig {
+    match setting.text("full", "") {
+        "unbounded" => BufferConfig::unbounded(),
+        "shutdown" => limits(setting).shut_down_when_full(),
+        other => panic!("full={other}"),
+    }
+}
+
+fn limits(setting: &Setting) -> BufferConfig {
+    let unbounded = BufferConfig::unbounded().emit_early_when_full();
+    let limits = setting.number("max-records").into_iter().fold(unbounded, BufferConfig::with_max_records);
+    setting.number("max-bytes").into_iter().fold(limits, BufferConfig::with_max_bytes)
 }
 
 /// The topology from `in` to `out`, with a store named `rows`.
@@ -43,13 +125,6 @@ fn topology(suppress: impl FnOnce(KTable<String, String>) -> KTable<String, Stri
     let table = builder.table_with::<String, String>("in", Consumed::named("in"), Materialized::named("rows"));
     suppress(table).to_stream().to("out");
     builder.build().unwrap()
-}
-
-fn feed(driver: &TopologyTestDriver, input: &Input) -> Result<(), StreamsError> {
-    let Input::Record { key, value, timestamp, headers } = input else { panic!("no record: {input:?}") };
-    let headers: Headers = headers.iter().map(|(name, text)| (name.as_str(), Some(text.as_bytes()))).collect();
-    let (key, value, timestamp) = (key.clone(), value.clone(), *timestamp);
-    driver.create_input_topic::<Text, Text>("in").pipe_record(Record { key, value, timestamp, headers })
 }
 
 fn output(driver: &TopologyTestDriver) -> Vec<String> {

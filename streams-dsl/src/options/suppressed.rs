@@ -75,6 +75,25 @@ impl<K: Data, W: Window> Suppressed<Windowed<K, W>> {
     ///
     /// Only for tables of windowed keys, and only where the table comes from a windowed aggregation, whose grace counts (else building the
     /// topology fails). A full buffer ends the task: early results would not be final.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use streams_dsl::windows::TimeWindows;
+    /// use streams_dsl::{BufferConfig, StreamsBuilder, Suppressed};
+    ///
+    /// let builder = StreamsBuilder::new();
+    /// let per_minute = TimeWindows::of_size_and_grace(Duration::from_secs(60), Duration::from_secs(10));
+    /// builder
+    ///     .stream::<String, String>("views")
+    ///     .group_by_key()
+    ///     .windowed_by(per_minute)
+    ///     .count()
+    ///     .suppress(Suppressed::until_window_closes(BufferConfig::unbounded()))
+    ///     .to_stream()
+    ///     .for_each(|page, views| println!("{page}: {views:?} views, once"));
+    /// # builder.build()?;
+    /// # Ok::<(), streams_dsl::StreamsError>(())
+    /// ```
     pub fn until_window_closes(buffer: StrictBufferConfig) -> Self {
         Self::new(Place::WindowEnd(Windowed::end), buffer.into())
     }

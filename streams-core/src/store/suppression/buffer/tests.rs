@@ -77,6 +77,25 @@ fn a_later_change_keeps_the_place_and_the_first_row_before() {
     assert_eq!(take(&mut buffer, false), Some(("b".to_owned(), None, some("D"), 10, 5)));
 }
 
+/// The sizes in the messages of Kafka Streams in the cases `suppress-shutdown-records` and `limit-shutdown`, and 3 for the header of each row here.
+#[test]
+fn sizes_are_those_of_kafka_streams() {
+    let mut fixture = Fixture::new();
+    let (mut buffer, _) = fixture.buffer();
+    // As long as the bytes of a letter in a time window.
+    let [a, b, c] = ["a", "b", "c"].map(|key| key.repeat(9));
+    fixture.put(&mut buffer, 3, &a, (Some("0"), Some("0+1")));
+    fixture.put(&mut buffer, 4, &b, (Some("0"), Some("0+2")));
+    fixture.put(&mut buffer, 5, &a, (Some("0+1"), Some("0+1+3")));
+    fixture.put(&mut buffer, 6, &c, (Some("0"), Some("0+4")));
+    assert_eq!(buffer.size_bytes(), 134 + 3 * 3);
+    while take(&mut buffer, false).is_some() {}
+    fixture.put(&mut buffer, 21, &b, (Some("0+2"), Some("0+2+4")));
+    fixture.put(&mut buffer, 22, &a, (Some("0+1+3"), Some("0+1+3+5")));
+    fixture.put(&mut buffer, 23, &c, (Some("0"), Some("0+6")));
+    assert_eq!(buffer.size_bytes(), 141 + 3 * 3);
+}
+
 #[test]
 fn order_and_sizes_are_those_of_the_rows_whatever_happens() {
     let mut fixture = Fixture::new();

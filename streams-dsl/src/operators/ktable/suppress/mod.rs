@@ -133,6 +133,3 @@ impl<K: Data, V: Data> Node<K, Change<V>> for Suppress<K, V> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

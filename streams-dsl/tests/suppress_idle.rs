@@ -1,29 +1,45 @@
-//! The idle timeout: windows close though the input has stopped.
+//! The idle timeout of suppressions: windows close though the input has stopped, and what has closed stays closed.
 
-use super::windowed::{Key, Windows, table};
-use crate::{BufferConfig, StreamsBuilder, Suppressed};
-use std::time::Duration;
-use streams_core::test_driver::TopologyTestDriver;
+use std::time::{Duration, Instant};
+use streams_dsl::broker::embedded::{EmbeddedBroker, Isolation};
+use streams_dsl::test_driver::TopologyTestDriver;
+use streams_dsl::windows::TimeWindows;
+use streams_dsl::{
+    BufferConfig, KafkaStreams, Materialized, StreamsBuilder, StreamsConfig, Suppressed, Topology, Window, Windowed,
+};
 
 const MS: Duration = Duration::from_millis(1);
+
+/// Appends values to `0` in windows of `size` and `grace` milliseconds; without cache, so that each record is a change.
+fn topology(size: u32, grace: u32, suppressed: Suppressed<Windowed<Option<String>>>) -> Topology {
+    let builder = StreamsBuilder::new();
+    let windows = TimeWindows::of_size_and_grace(MS * size, MS * grace);
+    let rows = Materialized::new().with_caching_disabled().with_value_serde(streams_dsl::serde::StringSerde);
+    builder
+        .stream::<Option<String>, String>("in")
+        .group_by_key()
+        .windowed_by(windows)
+        .aggregate_with(|| "0".to_owned(), |_, value, text| format!("{text}+{value}"), rows)
+        .suppress(suppressed)
+        .to_stream()
+        .map(|key, value| (format!("{}@{}", key.key.unwrap_or_default(), key.window.start()), value))
+        .to("out");
+    builder.build().unwrap()
+}
+
+fn closing(idle: u32) -> Suppressed<Windowed<Option<String>>> {
+    Suppressed::until_window_closes(BufferConfig::unbounded()).with_idle_timeout(MS * idle)
+}
 
 struct Run(TopologyTestDriver);
 
 impl Run {
-    /// Windows of `size` and `grace` milliseconds.
-    fn new(size: i64, grace: i64, suppressed: Suppressed<Key>) -> Self {
-        let builder = StreamsBuilder::new();
-        let windows = Windows { size, advance: size, grace, count: false, initial_is_old: true };
-        table(&builder, windows)
-            .suppress(suppressed)
-            .to_stream()
-            .map(|key, value| (format!("{}@{}", key.key, key.start()), value))
-            .to("out");
-        Self(TopologyTestDriver::new(&builder.build().unwrap()))
+    fn new(size: u32, grace: u32, suppressed: Suppressed<Windowed<Option<String>>>) -> Self {
+        Self(TopologyTestDriver::new(&topology(size, grace, suppressed)))
     }
 
-    fn closing(size: i64, grace: i64, idle: u32) -> Self {
-        Self::new(size, grace, Suppressed::until_window_closes(BufferConfig::unbounded()).with_idle_timeout(MS * idle))
+    fn closing(size: u32, grace: u32, idle: u32) -> Self {
+        Self::new(size, grace, closing(idle))
     }
 
     /// Pipes a record of value `x`, and answers what came out.
@@ -40,9 +56,9 @@ impl Run {
     }
 
     fn output(&self) -> Vec<String> {
-        let topic = self.0.create_output_topic::<String, Option<Vec<u8>>>("out");
+        let topic = self.0.create_output_topic::<String, Option<String>>("out");
         let records = topic.read_records_to_list().unwrap();
-        let line = |value: Option<Vec<u8>>| value.map_or("-".to_owned(), |value| String::from_utf8(value).unwrap());
+        let line = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
         records
             .into_iter()
             .map(|record| format!("{}={}@{}", record.key, line(record.value), record.timestamp))
@@ -143,4 +159,45 @@ fn a_time_limit_is_over_in_a_pause_too_and_drops_nothing() {
     assert_eq!(run.pipe("a", 20), ["a@0=0+x+x@20"]);
     assert_eq!(run.pipe("a", 40), [""; 0]);
     assert_eq!(run.0.dropped_records(), 0);
+}
+
+/// Waits until the output has so many records, and answers their keys.
+fn output(broker: &EmbeddedBroker, count: usize) -> Vec<String> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let records = broker.read_all("out", Isolation::ReadCommitted).unwrap();
+        if records.len() >= count || Instant::now() > deadline {
+            let key = |key: Option<&[u8]>| String::from_utf8(key.unwrap().to_vec()).unwrap();
+            return records.iter().map(|record| key(record.key.as_deref())).collect();
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_final_result_is_not_followed_by_another_after_a_restart() {
+    let broker = EmbeddedBroker::new();
+    broker.create_topic("in", 1).unwrap();
+    broker.create_topic("out", 1).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let start = |instance: &str| {
+        let config = StreamsConfig::new("app", "embedded")
+            .set("state.dir", directory.path().join(instance).display())
+            .set("commit.interval.ms", 20)
+            .set("poll.ms", 10);
+        let streams = KafkaStreams::with_broker(topology(10, 5, closing(50)), config, broker.clone()).unwrap();
+        streams.start().unwrap();
+        streams
+    };
+    let produce = |key: &str, timestamp| broker.produce("in", 0, Some(key.as_bytes()), Some(b"x"), timestamp).unwrap();
+    produce("a", 3);
+    let streams = start("one");
+    assert_eq!(output(&broker, 1), ["a@0"]);
+    assert!(streams.close());
+    // The aggregation, whose time is 3, takes this. If the suppression took it too, it would come before the other.
+    produce("a", 4);
+    produce("b", 10_000_000);
+    let streams = start("two");
+    assert_eq!(output(&broker, 2), ["a@0", "b@10000000"]);
+    assert!(streams.close());
 }

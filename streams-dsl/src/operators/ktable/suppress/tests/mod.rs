@@ -1,6 +1,0 @@
-//! Suppression of windowed tables.
-
-mod cases;
-mod idle;
-mod restart;
-mod windowed;
