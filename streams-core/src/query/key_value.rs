@@ -228,7 +228,7 @@ impl<B: Broker, K: 'static, V: 'static> ReadOnlyKeyValueView<B, K, V> {
 
     fn decode_value(&self, row: &[u8]) -> Result<(V, i64), StreamsError> {
         let (timestamp, value) = match self.format {
-            StoreFormat::Plain => (-1, row),
+            StoreFormat::Plain | StoreFormat::SuppressionBuffer => (-1, row),
             StoreFormat::Timestamped => split_timestamped(row).unwrap_or((-1, row)),
         };
         let error = |error| StreamsError::StoredBytes { store: self.store.to_string(), part: "value", error };

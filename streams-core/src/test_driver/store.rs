@@ -68,7 +68,7 @@ impl<K: 'static, V: 'static> TestKeyValueStore<K, V> {
     fn decode(&self, row: &[u8]) -> Result<(V, i64), StreamsError> {
         let (timestamp, value) = match self.format {
             StoreFormat::Timestamped => split_timestamped(row).unwrap_or((-1, row)),
-            StoreFormat::Plain => (-1, row),
+            StoreFormat::Plain | StoreFormat::SuppressionBuffer => (-1, row),
         };
         let value = self.value_serde.deserialize(&self.topic, Some(Payload::new(value)));
         Ok((value.map_err(|error| self.stored("value", error))?, timestamp))
