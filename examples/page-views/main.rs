@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 use streams_dsl::serde::{DefaultSerde, JsonSerde, SharedStr, SharedStrSerde};
 use streams_dsl::windows::TimeWindows;
-use streams_dsl::{Consumed, Materialized, StreamsBuilder, StreamsError, TimeWindow, Topology, Windowed};
+use streams_dsl::{
+    BufferConfig, Consumed, Materialized, StreamsBuilder, StreamsError, Suppressed, TimeWindow, Topology, Windowed,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -77,9 +79,14 @@ fn topology(input: &str, output: &str, final_only: bool) -> Result<Topology, Str
         .group_by_key()
         .windowed_by(TimeWindows::of_size_with_no_grace(MINUTE))
         .count_with(Materialized::named("page-view-counts-store"));
-    let counts = if final_only { counts } else { counts };
+    let counts = if final_only { counts.suppress(when_closed()) } else { counts };
     counts.to_stream().map(page_view_count).to(output);
     builder.build()
+}
+
+/// What waits for the end of its minute is kept in memory. If that is not enough the application stops: earlier counts would not be final.
+fn when_closed() -> Suppressed<Windowed<SharedStr>> {
+    Suppressed::until_window_closes(BufferConfig::max_bytes(64 << 20).shut_down_when_full()).with_name("when-closed")
 }
 
 fn page_view_count(key: Windowed<SharedStr>, count: Option<i64>) -> (SharedStr, Option<PageViewCount>) {
