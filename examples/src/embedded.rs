@@ -12,6 +12,9 @@ use tempfile::TempDir;
 const PARTITIONS: i32 = 3;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Values by row, in the order in which they were written. `None` is a deleted row.
+pub type Rows = BTreeMap<String, Vec<Option<String>>>;
+
 /// An example that runs on a broker of its own, in this process.
 pub struct EmbeddedRun {
     /// The broker.
@@ -116,12 +119,12 @@ impl EmbeddedRun {
         Ok(true)
     }
 
-    /// The output so far, as the example shows it: values by row, in the order in which they were written. `None` is a deleted row.
+    /// The output so far, as the example shows it.
     ///
     /// # Errors
     /// Where the output topic cannot be read, or does not hold what the example writes.
-    pub fn output(&self) -> Result<BTreeMap<String, Vec<Option<String>>>, Box<dyn Error>> {
-        let mut output: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
+    pub fn output(&self) -> Result<Rows, Box<dyn Error>> {
+        let mut output = Rows::new();
         for record in self.broker.read_all(&self.options.output, Isolation::ReadUncommitted)? {
             let (key, value) = (record.key.unwrap_or_default(), record.value);
             let (row, shown) = (self.row)(&key, value.as_deref().unwrap_or_default())?;

@@ -10,7 +10,7 @@ mod options;
 mod rows;
 mod sample;
 
-pub use embedded::EmbeddedRun;
+pub use embedded::{EmbeddedRun, Rows};
 pub use options::Options;
 pub use rows::{Row, read, text};
 pub use sample::Sample;
