@@ -108,7 +108,10 @@ fn instructions(kind: &str, cache: &str, records: i64) -> Result<u64, Box<dyn Er
     command.arg(std::env::current_exe()?).args(["--run", kind, cache, &records.to_string()]);
     let output = command.output().map_err(|error| format!("valgrind cannot be run: {error}; is it installed?"))?;
     let log = String::from_utf8_lossy(&output.stderr);
-    let counted = log.lines().find_map(|line| line.split_once("I refs:")?.1.trim().replace(',', "").parse().ok());
+    let counted = log.lines().find_map(|line| match line.split_whitespace().collect::<Vec<_>>()[..] {
+        [_, "I", "refs:", count] => count.replace(',', "").parse().ok(),
+        _ => None,
+    });
     match counted {
         Some(counted) if output.status.success() => Ok(counted),
         _ => Err(format!("{kind} {cache} failed under valgrind:\n{log}").into()),

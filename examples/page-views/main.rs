@@ -96,9 +96,7 @@ fn page_view_count(key: Windowed<SharedStr>, count: Option<i64>) -> (SharedStr, 
 }
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1).peekable();
-    match arguments.next_if(|first| first == "--final") {
-        Some(_) => FINAL.main_with(arguments),
-        None => EXAMPLE.main_with(arguments),
-    }
+    let (last, arguments): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|argument| argument == "--final");
+    let example = if last.is_empty() { EXAMPLE } else { FINAL };
+    example.main_with(arguments.into_iter())
 }
