@@ -10,9 +10,6 @@ use streams_core::topology::{
 };
 use streams_dsl::FailOnInvalidTimestamp;
 
-/// How long [`written_sessions`] are kept, in milliseconds.
-pub const SESSION_RETENTION: i64 = 300_000;
-
 /// Writes sessions as the records of topic `in` say: `start..end=value`, or `start..end` to delete one.
 struct WriteSession {
     sessions: state_stores::SessionStore,
@@ -36,11 +33,11 @@ impl Node<String, String> for WriteSession {
     }
 }
 
-/// A topology that keeps sessions with numbers in the session store [`STORE`], in segments of a minute.
+/// A topology that keeps sessions with numbers in the session store [`STORE`], for `retention_ms` milliseconds.
 ///
 /// # Panics
 /// Never: the topology is right.
-pub fn written_sessions(engine: StoreEngine) -> Topology {
+pub fn written_sessions(engine: StoreEngine, retention_ms: i64) -> Topology {
     let mut builder = TopologyBuilder::new();
     let names = SourceTopics::Names(vec!["in".into()]);
     let text = Some(FlowType::of::<String, String>());
@@ -78,7 +75,7 @@ pub fn written_sessions(engine: StoreEngine) -> Topology {
     let store = StoreSpec {
         name: STORE.into(),
         engine,
-        layout: RowLayout::session(SESSION_RETENTION).with_segment_interval(60_000),
+        layout: RowLayout::session(retention_ms),
         window_size_ms: None,
         format: StoreFormat::Plain,
         caching: true,
