@@ -8,6 +8,9 @@ use state_stores::{
 };
 use std::collections::VecDeque;
 
+/// A row with its timestamp.
+type TimestampedRow<K, V, W> = (Windowed<K, W>, V, i64);
+
 /// What a scan asks each task's store for. Times are inclusive, in milliseconds.
 #[derive(Debug, Clone)]
 pub(super) enum WindowedQuery {
@@ -127,7 +130,7 @@ impl<B: Broker, K: 'static, V: 'static, W> WindowedViewScan<B, K, V, W> {
         std::iter::from_fn(move || self.next_row())
     }
 
-    fn next_row(&mut self) -> Option<Result<(Windowed<K, W>, V, i64), StreamsError>> {
+    fn next_row(&mut self) -> Option<Result<TimestampedRow<K, V, W>, StreamsError>> {
         let row = self.find_row().and_then(|row| row.map(|row| self.decode(&row)).transpose());
         if row.is_err() {
             self.locations.clear();
@@ -154,7 +157,7 @@ impl<B: Broker, K: 'static, V: 'static, W> WindowedViewScan<B, K, V, W> {
         Ok(self.page.pop_front())
     }
 
-    fn decode(&self, row: &Row) -> Result<(Windowed<K, W>, V, i64), StreamsError> {
+    fn decode(&self, row: &Row) -> Result<TimestampedRow<K, V, W>, StreamsError> {
         let key = self.view.decode_key(&row.key)?;
         let (value, timestamp) = self.view.decode_value(&row.value)?;
         let window = (self.window)(row.start, row.end, self.size);

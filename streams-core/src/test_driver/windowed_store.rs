@@ -74,6 +74,9 @@ impl<K: 'static, V: 'static> TestWindowStore<K, V> {
     }
 }
 
+/// Sessions with their values.
+type SessionRows<K, V> = Vec<(Windowed<K, SessionWindow>, V)>;
+
 /// A session store of a topology under test, to look into. Times are milliseconds since the epoch: those of the first and the last record of a
 /// session. Sessions that have expired by stream time are not shown.
 pub struct TestSessionStore<K, V> {
@@ -101,7 +104,7 @@ impl<K: 'static, V: 'static> TestSessionStore<K, V> {
     ///
     /// # Errors
     /// As [`fetch_session`](Self::fetch_session).
-    pub fn fetch(&self, key: &K) -> Result<Vec<(Windowed<K, SessionWindow>, V)>, StreamsError> {
+    pub fn fetch(&self, key: &K) -> Result<SessionRows<K, V>, StreamsError> {
         self.find_sessions(key, 0, i64::MAX)
     }
 
@@ -114,7 +117,7 @@ impl<K: 'static, V: 'static> TestSessionStore<K, V> {
         key: &K,
         earliest_end: i64,
         latest_start: i64,
-    ) -> Result<Vec<(Windowed<K, SessionWindow>, V)>, StreamsError> {
+    ) -> Result<SessionRows<K, V>, StreamsError> {
         match self.rows.encode(key)? {
             Some(key) => {
                 self.collect(self.sessions.find_sessions(&key, earliest_end, latest_start, Direction::Forward)?)
@@ -127,14 +130,11 @@ impl<K: 'static, V: 'static> TestSessionStore<K, V> {
     ///
     /// # Errors
     /// As [`fetch_session`](Self::fetch_session).
-    pub fn all(&self) -> Result<Vec<(Windowed<K, SessionWindow>, V)>, StreamsError> {
+    pub fn all(&self) -> Result<SessionRows<K, V>, StreamsError> {
         self.collect(self.sessions.fetch_range(None, None, Direction::Forward)?)
     }
 
-    fn collect(
-        &self,
-        mut found: SessionScan<StoreHandle>,
-    ) -> Result<Vec<(Windowed<K, SessionWindow>, V)>, StreamsError> {
+    fn collect(&self, mut found: SessionScan<StoreHandle>) -> Result<SessionRows<K, V>, StreamsError> {
         let mut rows = Vec::new();
         while let Some((session, value)) = found.next_row()? {
             let key = self.rows.decode_key(session.key)?;
