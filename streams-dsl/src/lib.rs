@@ -60,8 +60,11 @@ pub use data::Data;
 pub use kgrouped_stream::KGroupedStream;
 pub use kstream::{BranchedKStream, EndOfStream, KStream};
 pub use ktable::KTable;
-pub use options::{Branched, Consumed, Grouped, IntoTopics, Materialized, Printed, Produced, Repartitioned};
-pub use windowed_stream::{EmitStrategy, TimeWindowedKStream, WindowedBy};
+pub use options::{
+    Branched, BufferConfig, Consumed, Grouped, IntoTopics, Materialized, Printed, Produced, Repartitioned,
+    StrictBufferConfig, Suppressed,
+};
+pub use windowed_stream::{CountWindowedKStream, EmitStrategy, TimeWindowedKStream, WindowedBy};
 
 pub use streams_core::config::StreamsConfig;
 pub use streams_core::error::{

@@ -1,8 +1,9 @@
-use super::control::{Control, ControlEvent, spawn};
+use super::control::{Control, ControlEvent};
 use super::instance::{Assurance, Instance, TaskPhase};
-use super::lifecycle::{Lifecycle, State, UncaughtExceptionResponse, lock};
+use super::lifecycle::{Lifecycle, State, UncaughtExceptionResponse};
 use super::restore::RestoreListener;
 use super::state_directory::StateDirectory;
+use super::threads::{lock, spawn};
 use crate::broker::Broker;
 use crate::broker::librdkafka::Librdkafka;
 use crate::config::{ClientRole, StreamsConfig};

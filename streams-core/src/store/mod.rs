@@ -2,11 +2,14 @@
 
 mod kept_headers;
 mod rows;
+mod suppression;
 mod table;
 mod task_store;
 mod time_to_live;
 mod window_table;
 
+pub(crate) use suppression::check_version;
+pub use suppression::{HeldRecord, SuppressionBuffer};
 pub use table::{Change, TableStore};
 pub use task_store::{ChangelogPartition, TaskStore};
 pub use window_table::WindowTable;

@@ -49,6 +49,9 @@ pub enum StoreFormat {
     Plain,
     /// Eight bytes of timestamp before each (what the DSL uses). The changelog has the plain value and the timestamp as its record's.
     Timestamped,
+    /// Rows of a suppression buffer: the record held back and the time of its place in the buffer. The changelog has them as they are, with
+    /// a header that says their version (Kafka Streams' version 3).
+    SuppressionBuffer,
 }
 
 /// The types of a store with their serdes, for queries.

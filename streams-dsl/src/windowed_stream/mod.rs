@@ -1,9 +1,11 @@
 //! Streams whose records are grouped by key and divided into windows, ready to be aggregated.
 
+mod count;
 mod emit_strategy;
 mod time;
 mod windowed_by;
 
+pub use count::CountWindowedKStream;
 pub use emit_strategy::EmitStrategy;
 pub use time::TimeWindowedKStream;
 pub use windowed_by::WindowedBy;

@@ -1,6 +1,6 @@
 //! A program that runs as a process of its own.
 
-use super::environment::example;
+use super::environment::{example, java};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -27,6 +27,15 @@ impl Setup {
             .option("--input", input)
             .option("--output", output)
             .option("--state-dir", &state_dir.display().to_string())
+    }
+
+    /// The same on Kafka Streams: the program `class` of benches/java, which takes the same options.
+    #[must_use]
+    pub fn on_java(mut self, class: &str) -> Self {
+        let (java, classpath) = java();
+        self.program = java;
+        self.arguments.splice(0..0, ["-cp".to_owned(), classpath, class.to_owned()]);
+        self
     }
 
     /// Sets a configuration key.

@@ -1,6 +1,7 @@
 use super::StoreRestore;
 use crate::error::StreamsError;
 use crate::record::{RecordBatch, TopicPartition};
+use crate::store::check_version;
 use crate::topology::StoreFormat;
 use state_stores::TaskStores;
 use state_stores::formats::join_timestamped;
@@ -98,6 +99,10 @@ impl RestoringStore {
             };
             let value = match (record.value, self.format) {
                 (None, _) => Value::Deleted,
+                (Some(value), StoreFormat::SuppressionBuffer) => {
+                    check_version(&self.partition, record.offset, record.headers)?;
+                    Value::Plain(value)
+                }
                 (Some(value), StoreFormat::Plain) => Value::Plain(value),
                 (Some(value), StoreFormat::Timestamped) => {
                     let start = values.len();
