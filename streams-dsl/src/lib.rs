@@ -87,7 +87,7 @@ pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology};
 pub use streams_core::windowed::{
     SessionWindow, SessionWindowedSerde, TimeWindow, TimeWindowedSerde, Window, Windowed,
 };
-pub use streams_core::{broker, metrics, query, record, test_driver};
+pub use streams_core::{broker, metrics, partitioner, query, record, test_driver};
 
 pub use regex::Regex;
 

@@ -20,7 +20,19 @@ pub struct Setup {
 impl Setup {
     /// The word count example, with its arguments.
     pub fn word_count(servers: &str, application_id: &str, input: &str, output: &str, state_dir: &Path) -> Self {
-        let setup = Self { program: example("word-count"), arguments: Vec::new() };
+        Self::of_example("word-count", servers, application_id, input, output, state_dir)
+    }
+
+    /// An example, with its arguments.
+    pub fn of_example(
+        name: &str,
+        servers: &str,
+        application_id: &str,
+        input: &str,
+        output: &str,
+        state_dir: &Path,
+    ) -> Self {
+        let setup = Self { program: example(name), arguments: Vec::new() };
         setup
             .option("--bootstrap-servers", servers)
             .option("--application-id", application_id)
