@@ -27,6 +27,8 @@ run_tests() {
     BENCH_JAVA=$(java_command)
     BENCH_JAVA_CLASSPATH=$(java_classpath benches/java)
     export BENCH_JAVA BENCH_JAVA_CLASSPATH
+    # Property tests try the same cases at every run; other ones, and more, with another seed and PROPTEST_CASES.
+    export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-20261121}
     step "all tests, README's included (cargo test, Kafka at $server)" cargo_build debug test "${TESTED[@]}"
 }
 

@@ -115,6 +115,7 @@ fn spec<K: Data>(name: String, key: SerdeRef<K>, logging: Option<BTreeMap<String
         engine: StoreEngine::InMemory,
         format: StoreFormat::SuppressionBuffer,
         layout: RowLayout::Plain,
+        window_size_ms: None,
         caching: true,
         keep_prior: false,
         logging,

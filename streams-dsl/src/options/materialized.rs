@@ -100,6 +100,7 @@ impl<K: 'static, V: 'static> Materialized<K, V> {
             engine: self.engine,
             format: StoreFormat::Timestamped,
             layout: RowLayout::Plain,
+            window_size_ms: None,
             caching: self.caching,
             keep_prior: false,
             logging: self.logging.clone(),

@@ -154,6 +154,7 @@ impl<K: Data, V: Data, W: Windows> TimeWindowedKStream<K, V, W> {
                 Arc::new(TimeWindowedSerde::shared(key, Duration::from_millis(size as u64)))
             }),
             layout,
+            window_size_ms: Some(size),
             format: StoreFormat::Timestamped,
             grace: Some(grace),
         };
