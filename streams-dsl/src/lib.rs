@@ -61,7 +61,7 @@ pub use kgrouped_stream::KGroupedStream;
 pub use kstream::{BranchedKStream, EndOfStream, KStream};
 pub use ktable::KTable;
 pub use options::{Branched, Consumed, Grouped, IntoTopics, Materialized, Printed, Produced, Repartitioned};
-pub use windowed_stream::{EmitStrategy, TimeWindowedKStream, WindowedBy};
+pub use windowed_stream::{EmitStrategy, SessionWindowedKStream, TimeDivision, TimeWindowedKStream, WindowedBy};
 
 pub use streams_core::config::StreamsConfig;
 pub use streams_core::error::{

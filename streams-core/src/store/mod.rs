@@ -2,10 +2,13 @@
 
 mod kept_headers;
 mod rows;
+mod session_table;
 mod table;
 mod task_store;
 mod window_table;
 
+pub use session_table::SessionTable;
+pub use state_stores::Direction;
 pub use table::{Change, TableStore};
 pub use task_store::{ChangelogPartition, TaskStore};
-pub use window_table::WindowTable;
+pub use window_table::{StoredWindow, WindowTable};

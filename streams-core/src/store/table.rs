@@ -78,7 +78,8 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
         let topic = self.rows.store().serde_topic();
         let (serde, store) = (&self.key_serde, Rc::clone(self.rows.store()));
         self.rows.flush(context, downstream, |bytes| {
-            serde.deserialize(&topic, Some(Payload::new(bytes))).map_err(|error| StreamsError::StoredBytes {
+            let key = serde.deserialize(&topic, Some(Payload::new(bytes)));
+            key.map(|key| (key, None)).map_err(|error| StreamsError::StoredBytes {
                 store: store.name().to_string(),
                 part: "key",
                 error,
