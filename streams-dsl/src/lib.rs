@@ -64,7 +64,9 @@ pub use options::{
     Branched, BufferConfig, Consumed, Grouped, IntoTopics, Materialized, Printed, Produced, Repartitioned,
     StrictBufferConfig, Suppressed,
 };
-pub use windowed_stream::{CountWindowedKStream, EmitStrategy, TimeWindowedKStream, WindowedBy};
+pub use windowed_stream::{
+    CountWindowedKStream, EmitStrategy, SessionWindowedKStream, TimeDivision, TimeWindowedKStream, WindowedBy,
+};
 
 pub use streams_core::config::StreamsConfig;
 pub use streams_core::error::{

@@ -4,21 +4,25 @@ use crate::error::StreamsError;
 use crate::processor::{Downstream, TaskContext};
 use crate::record::{Headers, NO_TIMESTAMP, Record, Written};
 use crate::serde::{Payload, SerdeError, SerdeRef};
+use crate::topology::StoreFormat;
 use state_stores::formats::split_timestamped;
-use state_stores::{Slot, Update, WriteContext};
+use state_stores::{Slot, Update, WriteBuffer, WriteContext};
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// Length of the timestamp before a value.
 const TIMESTAMP_LEN: usize = size_of::<i64>();
 
-/// Timestamped rows by the bytes of their keys: what [tables](super::TableStore) of every kind of key have in common.
+/// Rows by the bytes of their keys: what [tables](super::TableStore) of every kind of key have in common.
+///
+/// Where the store's format has no timestamps, rows are read with none ([`NO_TIMESTAMP`]), and their keys say what goes downstream.
 pub(super) struct Rows<V> {
     store: Rc<TaskStore>,
     value_serde: SerdeRef<V>,
     topic: Arc<str>,
     slots: Vec<Slot>,
     headers: KeptHeaders,
+    timestamped: bool,
     send_old: bool,
 }
 
@@ -28,7 +32,13 @@ pub(super) type TimestampedChange<V> = (i64, Change<V>);
 impl<V: Clone + 'static> Rows<V> {
     pub(super) fn new(store: Rc<TaskStore>, value_serde: SerdeRef<V>, send_old: bool) -> Self {
         let topic = store.serde_topic();
-        Self { store, value_serde, topic, slots: Vec::new(), headers: KeptHeaders::default(), send_old }
+        let timestamped = store.format() == StoreFormat::Timestamped;
+        Self { store, value_serde, topic, slots: Vec::new(), headers: KeptHeaders::default(), timestamped, send_old }
+    }
+
+    /// Whether changes that go downstream at once carry the row before.
+    pub(super) fn wants_old(&self) -> bool {
+        self.send_old && self.store.is_write_through()
     }
 
     pub(super) fn store(&self) -> &Rc<TaskStore> {
@@ -55,30 +65,61 @@ impl<V: Clone + 'static> Rows<V> {
         headers: &Headers,
         update: impl FnOnce(Option<(i64, V)>) -> Result<(i64, Option<V>), StreamsError>,
     ) -> Result<Option<TimestampedChange<V>>, StreamsError> {
-        let at_once = self.store.is_write_through();
         let store = Rc::clone(&self.store);
         let mut buffer = store.handle().borrow_mut();
         let slot = buffer.lookup(key)?;
-        let old = buffer.value(slot).map(|bytes| self.decode(bytes)).transpose()?;
-        let prior = (at_once && self.send_old).then(|| old.as_ref().map(|(_, value)| value.clone())).flatten();
-        let (timestamp, new) = update(old)?;
+        let row = buffer.value(slot).map(|bytes| self.decode(bytes)).transpose()?;
+        let old = if self.wants_old() { row.as_ref().map(|(_, value)| value.clone()) } else { None };
+        let (timestamp, new) = update(row)?;
+        self.write(context, &mut buffer, slot, headers, timestamp, new.as_ref())?;
+        Ok(store.is_write_through().then_some((timestamp, Change { old, new })))
+    }
+
+    /// Sets the row of `key`; no row deletes it. `timestamp` is the row's, or that of the changelog's record where rows have none. Answers
+    /// whether the change is to go downstream at once; else it waits for the commit.
+    pub(super) fn put(
+        &mut self,
+        context: &mut TaskContext,
+        key: &[u8],
+        headers: &Headers,
+        timestamp: i64,
+        new: Option<&V>,
+    ) -> Result<bool, StreamsError> {
+        let store = Rc::clone(&self.store);
+        let mut buffer = store.handle().borrow_mut();
+        let slot = buffer.lookup(key)?;
+        self.write(context, &mut buffer, slot, headers, timestamp, new)?;
+        Ok(store.is_write_through())
+    }
+
+    /// Writes a row; what does not wait for the commit is logged.
+    fn write(
+        &mut self,
+        context: &mut TaskContext,
+        buffer: &mut WriteBuffer,
+        slot: Slot,
+        headers: &Headers,
+        timestamp: i64,
+        new: Option<&V>,
+    ) -> Result<(), StreamsError> {
+        let at_once = self.store.is_write_through();
         let source = if at_once { 0 } else { self.headers.keep(buffer.context(slot).source, headers) };
         let written = WriteContext { timestamp, source, offset: context.record.offset };
-        buffer.update(slot, written, |_, out| self.encode(timestamp, new.as_ref(), out))?;
-        drop(buffer);
-        if !at_once {
-            return Ok(None);
+        buffer.update(slot, written, |_, out| self.encode(timestamp, new, out))?;
+        if at_once {
+            self.store.log_slot(context, buffer, slot);
         }
-        store.log(context, slot);
-        Ok(Some((timestamp, Change { old: prior, new })))
+        Ok(())
     }
 
     /// Before a commit: appends the updates to the changelog and sends them downstream, in the order of the last write of each key.
+    ///
+    /// `decode_key` also answers the timestamp of what goes downstream, where the rows have none.
     pub(super) fn flush<K: Clone + 'static>(
         &mut self,
         context: &mut TaskContext,
         downstream: &Downstream<K, Change<V>>,
-        decode_key: impl Fn(&[u8]) -> Result<K, StreamsError>,
+        decode_key: impl Fn(&[u8]) -> Result<(K, Option<i64>), StreamsError>,
     ) -> Result<(), StreamsError> {
         let mut slots = std::mem::take(&mut self.slots);
         while self.store.handle().borrow().has_unforwarded() {
@@ -100,7 +141,7 @@ impl<V: Clone + 'static> Rows<V> {
     fn change<K>(
         &self,
         slot: Slot,
-        decode_key: impl Fn(&[u8]) -> Result<K, StreamsError>,
+        decode_key: impl Fn(&[u8]) -> Result<(K, Option<i64>), StreamsError>,
     ) -> Result<Option<Record<K, Change<V>>>, StreamsError> {
         let buffer = self.store.handle().borrow();
         let new = buffer.value(slot).map(|bytes| self.decode(bytes)).transpose()?;
@@ -111,9 +152,10 @@ impl<V: Clone + 'static> Rows<V> {
             Some(bytes) if self.send_old => Some(self.decode(bytes)?.1),
             _ => None,
         };
-        let key = decode_key(buffer.key(slot))?;
+        let (key, timestamp) = decode_key(buffer.key(slot))?;
         let written = buffer.context(slot);
-        let timestamp = new.as_ref().map_or(written.timestamp, |(timestamp, _)| *timestamp);
+        let timestamp =
+            timestamp.unwrap_or_else(|| new.as_ref().map_or(written.timestamp, |(timestamp, _)| *timestamp));
         let change = Change { old, new: new.map(|(_, value)| value) };
         Ok(Some(Record { key, value: change, timestamp, headers: self.headers.get(written.source) }))
     }
@@ -125,7 +167,9 @@ impl<V: Clone + 'static> Rows<V> {
 
     fn encode(&self, timestamp: i64, value: Option<&V>, out: &mut Vec<u8>) -> Result<Update, StreamsError> {
         let Some(value) = value else { return Ok(Update::Delete) };
-        out.extend_from_slice(&timestamp.to_be_bytes());
+        if self.timestamped {
+            out.extend_from_slice(&timestamp.to_be_bytes());
+        }
         match self.value_serde.serialize(&self.topic, value, out) {
             Ok(Written::Bytes) => Ok(Update::Put),
             Ok(Written::Null) => Ok(Update::Delete),
@@ -134,15 +178,19 @@ impl<V: Clone + 'static> Rows<V> {
     }
 
     pub(super) fn decode(&self, bytes: &[u8]) -> Result<(i64, V), StreamsError> {
-        let (timestamp, value) = split_timestamped(bytes).ok_or_else(|| {
-            let error = SerdeError::WrongLength { expected: "row", expected_len: TIMESTAMP_LEN, actual: bytes.len() };
-            self.stored("value", error)
-        })?;
+        let (timestamp, value) = if self.timestamped { self.split(bytes)? } else { (NO_TIMESTAMP, bytes) };
         let value = self
             .value_serde
             .deserialize(&self.topic, Some(Payload::new(value)))
             .map_err(|error| self.stored("value", error))?;
         Ok((timestamp.max(NO_TIMESTAMP), value))
+    }
+
+    fn split<'a>(&self, bytes: &'a [u8]) -> Result<(i64, &'a [u8]), StreamsError> {
+        split_timestamped(bytes).ok_or_else(|| {
+            let error = SerdeError::WrongLength { expected: "row", expected_len: TIMESTAMP_LEN, actual: bytes.len() };
+            self.stored("value", error)
+        })
     }
 
     #[cold]

@@ -124,7 +124,7 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
     ) -> Result<(), StreamsError> {
         let topic = self.rows.store().serde_topic();
         let (serde, store) = (&self.key_serde, Rc::clone(self.rows.store()));
-        self.rows.flush(context, downstream, |bytes| decode_key(serde, &store, &topic, bytes))
+        self.rows.flush(context, downstream, |bytes| Ok((decode_key(serde, &store, &topic, bytes)?, None)))
     }
 
     fn encode_key(&mut self, key: &K) -> Result<Written, StreamsError> {

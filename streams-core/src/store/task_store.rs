@@ -2,7 +2,7 @@ use super::suppression::VERSION_3;
 use crate::processor::TaskContext;
 use crate::topology::StoreFormat;
 use state_stores::formats::split_timestamped;
-use state_stores::{Slot, StoreHandle};
+use state_stores::{Slot, StoreHandle, WriteBuffer};
 use std::sync::Arc;
 
 /// A store of one task: its write buffer, and the changelog partition that every update is appended to.
@@ -55,6 +55,11 @@ impl TaskStore {
         self.changelog.as_ref().map_or_else(|| Arc::clone(&self.name), |changelog| Arc::clone(&changelog.topic))
     }
 
+    /// What its values look like.
+    pub fn format(&self) -> StoreFormat {
+        self.format
+    }
+
     /// Whether each update goes on at once, rather than at the next commit.
     pub fn is_write_through(&self) -> bool {
         self.write_through
@@ -62,7 +67,11 @@ impl TaskStore {
 
     /// Appends the present row of `slot` to the changelog, and marks it as passed on.
     pub fn log(&self, context: &mut TaskContext, slot: Slot) {
-        let mut buffer = self.handle.borrow_mut();
+        self.log_slot(context, &mut self.handle.borrow_mut(), slot);
+    }
+
+    /// [`log`](Self::log) for who holds the buffer already.
+    pub(super) fn log_slot(&self, context: &mut TaskContext, buffer: &mut WriteBuffer, slot: Slot) {
         if let Some(changelog) = &self.changelog {
             let topic = context.output.topic_index(&changelog.topic);
             let mut timestamp = buffer.context(slot).timestamp;

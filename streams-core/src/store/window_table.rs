@@ -23,6 +23,28 @@ pub struct WindowTable<K, V> {
     row: Vec<u8>,
 }
 
+/// A window of a key in a [`WindowTable`], not yet decoded.
+pub struct StoredWindow<'a, V> {
+    start: i64,
+    rows: &'a Rows<V>,
+    bytes: &'a [u8],
+}
+
+impl<V: Clone + 'static> StoredWindow<'_, V> {
+    /// Where it starts, in milliseconds since the epoch.
+    pub fn start(&self) -> i64 {
+        self.start
+    }
+
+    /// Its timestamp and its row.
+    ///
+    /// # Errors
+    /// The bytes are no row.
+    pub fn row(&self) -> Result<(i64, V), StreamsError> {
+        self.rows.decode(self.bytes)
+    }
+}
+
 impl<K: Clone + 'static, V: Clone + 'static> WindowTable<K, V> {
     /// The table in the window store `store`, with windows of `size` milliseconds. With `send_old`, changes carry the row before.
     ///
@@ -86,32 +108,69 @@ impl<K: Clone + 'static, V: Clone + 'static> WindowTable<K, V> {
             self.rows.update(context, &self.row, headers, |row| update(row.filter(|_| !hidden)))?
         };
         match changed {
-            Some((timestamp, value)) => {
+            Some((timestamp, value)) if !downstream.is_empty() => {
                 let key = Windowed::new(key.clone(), window);
                 downstream.forward(context, Record { key, value, timestamp, headers: headers.clone() })
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
-    /// Shows the rows of the key's windows that start from `from` to `to`, with their timestamps, until `visit` breaks off.
+    /// Whether the changes that [`put`](Self::put) sends on are to carry the row before.
+    pub fn wants_old(&self) -> bool {
+        self.rows.wants_old()
+    }
+
+    /// Sets the row of the key's window that starts at `start`, where the row before is known already, and sends the change on by the
+    /// store's rule. `key` is the one that [`begin`](Self::begin) was called with.
+    ///
+    /// A window that has expired in the store is sent on, and is not kept.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// Where the store cannot be read or something cannot be encoded.
+    pub fn put(
+        &mut self,
+        context: &mut TaskContext,
+        downstream: &Downstream<Windowed<K>, Change<V>>,
+        key: &K,
+        start: i64,
+        headers: &Headers,
+        row: (i64, Change<V>),
+    ) -> Result<(), StreamsError> {
+        let (timestamp, change) = row;
+        let expired = {
+            let mut buffer = self.rows.store().handle().borrow_mut();
+            buffer.observe(start);
+            buffer.is_expired(start)
+        };
+        let at_once = expired || {
+            self.layout.encode_window(&self.key, start, 0, &mut self.row);
+            self.rows.put(context, &self.row, headers, timestamp, change.new.as_ref())?
+        };
+        if !at_once || downstream.is_empty() {
+            return Ok(());
+        }
+        let key = Windowed::new(key.clone(), TimeWindow::of_size(start, self.size));
+        downstream.forward(context, Record { key, value: change, timestamp, headers: headers.clone() })
+    }
+
+    /// Shows the key's windows that start from `from` to `to`, until `visit` breaks off or fails.
+    ///
+    /// # Errors
+    /// Where the store cannot be read, or `visit` fails.
     pub fn visit(
         &self,
         from: i64,
         to: i64,
         direction: Direction,
-        mut visit: impl FnMut(i64, i64, V) -> ControlFlow<()>,
+        mut visit: impl FnMut(StoredWindow<'_, V>) -> Result<ControlFlow<()>, StreamsError>,
     ) -> Result<(), StreamsError> {
         let mut failed = Ok(());
-        self.windows.visit(&self.key, from, to, direction, |window, value| match self.rows.decode(value) {
-            Ok((timestamp, value)) => visit(window.start, timestamp, value),
-            Err(error) => {
+        self.windows.visit(&self.key, from, to, direction, |window, bytes| {
+            visit(StoredWindow { start: window.start, rows: &self.rows, bytes }).unwrap_or_else(|error| {
                 failed = Err(error);
                 ControlFlow::Break(())
-            }
+            })
         })?;
         failed
     }
@@ -156,7 +215,9 @@ impl<K: Clone + 'static, V: Clone + 'static> WindowTable<K, V> {
         let (layout, serde, size) = (self.layout, &self.key_serde, self.size);
         let store = Rc::clone(self.rows.store());
         let topic = store.serde_topic();
-        self.rows.flush(context, downstream, |row| decode(&store, &topic, serde, size, layout.changelog_key(row)))
+        self.rows.flush(context, downstream, |row| {
+            decode(&store, &topic, serde, size, layout.changelog_key(row)).map(|key| (key, None))
+        })
     }
 
     fn decode_key(&self, window: &WindowKey<'_>) -> Result<Windowed<K>, StreamsError> {

@@ -1,8 +1,9 @@
 use super::EmitStrategy;
+use super::division::{NodeParts, TimeDivision, Traits};
 use crate::data::Data;
 use crate::kgrouped_stream::{AGGREGATE, Aggregation, Parts, REDUCE};
-use crate::operators::windowed::{CloseEmitter, TimeWindowAggregate};
-use crate::windows::Windows;
+use crate::nulls::NullCheck;
+use crate::operators::windowed::CloseEmitter;
 use crate::{KGroupedStream, KTable, Materialized};
 use std::convert::Infallible;
 use std::error::Error;
@@ -16,14 +17,20 @@ use streams_core::windowed::{TimeWindowedSerde, Windowed};
 
 /// A stream whose records are grouped by key and divided into windows of time, ready to be aggregated.
 ///
-/// The results are tables of [windowed keys](Windowed). Records with null key, and those whose windows have closed, are dropped and counted.
+/// The results are tables of [windowed keys](Windowed). Records with null key, and those whose windows have closed, are dropped and counted;
+/// in sliding windows also those with null value.
+///
+/// # Sliding windows
+/// A window that appears between others takes over what they know of its records. Where a record came too late for some of its windows
+/// and not for others, those that had closed already are not there to tell of it: a window that appears later may lack that record.
+/// Kafka Streams has the same limit. Otherwise a window's result is that of all its records.
 pub struct TimeWindowedKStream<K, V, W> {
     grouped: KGroupedStream<K, V>,
     windows: Arc<W>,
     emit: EmitStrategy,
 }
 
-impl<K: Data, V: Data, W: Windows> TimeWindowedKStream<K, V, W> {
+impl<K: Data, V: Data, W: TimeDivision> TimeWindowedKStream<K, V, W> {
     pub(super) fn new(grouped: &KGroupedStream<K, V>, windows: W) -> Self {
         Self { grouped: grouped.clone(), windows: Arc::new(windows), emit: EmitStrategy::default() }
     }
@@ -134,9 +141,9 @@ impl<K: Data, V: Data, W: Windows> TimeWindowedKStream<K, V, W> {
         aggregator: impl Fn(&K, V, Option<A>) -> Result<A, StreamsError> + Send + Sync + 'static,
     ) -> KTable<Windowed<K>, A> {
         let windows = Arc::clone(&self.windows);
-        let (size, grace) = (windows.size(), windows.grace());
+        let Traits { size, grace, retention, mistake } = windows.traits();
         let on_close = self.emit == EmitStrategy::OnWindowClose;
-        if let Some(mistake) = windows.mistake() {
+        if let Some(mistake) = mistake {
             self.grouped.handle.graph().mistake(mistake);
         }
         if on_close && size == i64::MAX {
@@ -145,7 +152,8 @@ impl<K: Data, V: Data, W: Windows> TimeWindowedKStream<K, V, W> {
                 .graph()
                 .mistake("windows without end never close, so nothing can be emitted then".to_owned());
         }
-        let layout = window_layout(&self.grouped, &materialized, size.saturating_add(grace), on_close);
+        let layout = RowLayout::window(retention.resolve(&self.grouped, &materialized));
+        let layout = if on_close { layout.with_time_index() } else { layout };
         let aggregation = Aggregation {
             prefix,
             materialized,
@@ -161,31 +169,10 @@ impl<K: Data, V: Data, W: Windows> TimeWindowedKStream<K, V, W> {
         let aggregator = Arc::new(aggregator);
         self.grouped.aggregation(aggregation, move |parts: Parts<K, V, A, Windowed<K>>| {
             let emitter = on_close.then(|| CloseEmitter::new(parts.store.name(), parts.emit_interval));
+            let nulls = NullCheck::new(parts.value_serde.as_ref(), &parts.store.serde_topic());
             let table = WindowTable::new(parts.store, parts.key_serde, parts.aggregate_serde, size, parts.send_old)?;
-            Ok(TimeWindowAggregate::new(
-                Arc::clone(&windows),
-                Arc::clone(&aggregator),
-                table,
-                emitter,
-                parts.downstream,
-            ))
+            let parts = NodeParts { table, emitter, nulls, downstream: parts.downstream };
+            Ok(W::node(Arc::clone(&windows), Arc::clone(&aggregator), parts))
         })
     }
-}
-
-/// The layout of a window store: its retention is what the user says, or the least that the windows need.
-pub(super) fn window_layout<K: Data, V: Data, A>(
-    grouped: &KGroupedStream<K, V>,
-    materialized: &Materialized<K, A>,
-    least: i64,
-    time_index: bool,
-) -> RowLayout {
-    let retention = materialized.retention.unwrap_or(least);
-    if retention < least {
-        grouped.handle.graph().mistake(format!(
-            "a retention of {retention} ms is less than windows and their grace need, which is {least} ms"
-        ));
-    }
-    let layout = RowLayout::window(retention);
-    if time_index { layout.with_time_index() } else { layout }
 }

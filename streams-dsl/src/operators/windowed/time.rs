@@ -108,14 +108,18 @@ where
         }
         self.emit(context, close, &headers)?;
         let downstream = if self.emitter.is_some() { &self.nowhere } else { &self.downstream };
-        for &window in &self.found {
-            let aggregator = &self.aggregator;
-            self.table.update(context, downstream, &key, window, &headers, |row| {
+        let Some((&last, others)) = self.found.split_last() else { return Ok(()) };
+        let (aggregator, table) = (&self.aggregator, &mut self.table);
+        let mut add = |window, value| {
+            table.update(context, downstream, &key, window, &headers, |row| {
                 let (stored, aggregate) =
                     row.map_or((timestamp, None), |(stored, aggregate)| (stored, Some(aggregate)));
-                Ok((timestamp.max(stored), Some(aggregator(&key, value.clone(), aggregate)?)))
-            })?;
+                Ok((timestamp.max(stored), Some(aggregator(&key, value, aggregate)?)))
+            })
+        };
+        for &window in others {
+            add(window, value.clone())?;
         }
-        Ok(())
+        add(last, value)
     }
 }
