@@ -166,7 +166,8 @@ impl<K: Data, V: Data> SessionWindowedKStream<K, V> {
             layout: if on_close { layout.with_time_index() } else { layout },
             window_size_ms: None,
             format: StoreFormat::Plain,
-            grace: Some(open),
+            // In the last millisecond a record may still come, so a result is final only after it.
+            grace: Some(open.saturating_add(1)),
         };
         let (aggregator, merger) = (Arc::new(aggregator), Arc::new(merger));
         self.grouped.aggregation(aggregation, move |parts: Parts<K, V, A, Windowed<K, SessionWindow>>| {
