@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # ./dev java-reference: the case files of streams-dsl/tests, answered by Kafka Streams itself (tests/java).
 
-readonly CASE_FOLDERS=(streams-dsl/tests/time/cases streams-dsl/tests/reference/cases)
+readonly CASE_FOLDERS=(streams-dsl/tests/time/cases streams-dsl/tests/reference/cases streams-dsl/tests/changelog/cases)
 
 java_reference() {
     local write=no names=() work code=0
@@ -13,7 +13,7 @@ java_reference() {
         esac
         shift
     done
-    build_java_reference
+    build_java_programs tests/java
     work=$(mktemp -d)
     # shellcheck disable=SC2064 # the folder's name as it is now
     trap "rm -rf '$work'" EXIT
@@ -48,12 +48,11 @@ choose_cases() {
 }
 
 answer_cases() {
-    local work=$1 dir folder folders=()
-    dir=$(java_reference_dir)
+    local work=$1 folder folders=()
     for folder in "${CASE_FOLDERS[@]}"; do
         folders+=("$work/asked/$folder" "$work/answered/$folder")
     done
-    "$(java_command)" -cp "$dir/classes:$dir/lib/*" reference.Main "$work/state" "${folders[@]}"
+    "$(java_command)" -cp "$(java_classpath tests/java)" reference.Main "$work/state" "${folders[@]}"
 }
 
 # A file that stays the same is not touched.
@@ -80,32 +79,4 @@ compare_answers() {
         return 1
     fi
     say "Kafka Streams $KAFKA_VERSION answers as written in all $all case files"
-}
-
-# A folder per state of the sources: classes of an older state are never run.
-java_reference_dir() {
-    local state
-    state=$(cd "$ROOT/tests/java" && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12)
-    printf '%s\n' "$CACHE/java-reference/$state"
-}
-
-build_java_reference() {
-    local dir
-    dir=$(java_reference_dir)
-    need_java
-    mkdir -p "${dir%/*}"
-    (
-        flock 8
-        [[ -d $dir ]] || compile_java_reference "$dir"
-    ) 8>>"${dir%/*}.lock"
-}
-
-# Renamed when complete: a build that was interrupted never counts.
-compile_java_reference() {
-    local dir=$1
-    rm -rf "$dir.part"
-    mkdir -p "$dir.part"
-    run_maven "$ROOT/tests/java/pom.xml" -Dreference.output="$dir.part" compile dependency:copy-dependencies ||
-        die "the Java programs of tests/java could not be built, see above"
-    mv "$dir.part" "$dir"
 }

@@ -12,17 +12,23 @@ run_tests() {
     # Exported: what a test asks of ./dev kafka concerns this broker, unless the test names one of its own.
     export KAFKA_INSTANCE="test"
     RUNNING_BEFORE=$(running_instances)
-    steps 6 end_tests
+    steps 7 end_tests
 
     step "formatting (cargo fmt)" in_root cargo fmt --all --check
     step "lints (clippy)" cargo_build debug clippy "${TESTED[@]}" --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" step "documentation (cargo doc)" cargo_build debug doc "${TESTED[@]}" --no-deps
     step "examples (release mode)" build_examples
+    step "Kafka Streams' programs, in Java" build_java_programs benches/java
     step "a real Kafka for the tests" start_test_broker
     server=$(broker_address "$(kafka_dir)")
 
     # Tests start the examples as processes of their own, and start and stop brokers of their own by this script.
     export KAFKA_BOOTSTRAP_SERVERS=$server KAFKA_DEV=$ROOT/dev EXAMPLE_BIN_DIR=$PROGRAM_DIR
+    BENCH_JAVA=$(java_command)
+    BENCH_JAVA_CLASSPATH=$(java_classpath benches/java)
+    export BENCH_JAVA BENCH_JAVA_CLASSPATH
+    # Property tests try the same cases at every run; other ones, and more, with another seed and PROPTEST_CASES.
+    export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-20261121}
     step "all tests, README's included (cargo test, Kafka at $server)" cargo_build debug test "${TESTED[@]}"
 }
 

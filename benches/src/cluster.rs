@@ -34,7 +34,8 @@ impl Cluster {
     }
 
     pub fn create_topic(&self, name: &str) -> Result<()> {
-        let topic = NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
+        // What a program writes has the time of its events, which may be long ago.
+        let topic = NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1)).set("retention.ms", "-1");
         let results = self
             .runtime
             .block_on(self.admin.create_topics([&topic], &options()))

@@ -74,7 +74,7 @@ impl Job<'_> {
     pub fn command(&self, environment: &Environment) -> Result<Command> {
         Ok(match self.implementation {
             Implementation::Ours => {
-                self.streams(Command::new(environment.examples.join(self.program.name())), environment)
+                self.streams(Command::new(environment.examples.join(self.program.example())), environment)
             }
             Implementation::Java => {
                 let mut command = Command::new(&environment.java);
@@ -101,7 +101,7 @@ impl Job<'_> {
         command.args(["--bootstrap-servers", &environment.servers, "--application-id", self.application_id]);
         command.args(["--input", self.input, "--output", self.output, "--state-dir"]).arg(self.state);
         command.args(["--set", &format!("commit.interval.ms={}", self.commit_interval_ms)]);
-        for setting in self.settings {
+        for setting in self.program.settings().iter().copied().chain(self.settings.iter().map(String::as_str)) {
             command.args(["--set", setting]);
         }
         command

@@ -4,9 +4,9 @@ use crate::programs::Program;
 
 pub const USAGE: &str = "\
 usage: ./dev bench [NAME]... [OPTIONS]
-NAME: word-count, filter; without any: both
+NAME: word-count, filter, page-views (also page-views-uncached alone); without any: all
   --lines N            lines of word count's input (200000)
-  --messages N         messages of the filter's input (1000000)
+  --messages N         messages of the others' input (filter: 1000000, page views: 3000000)
   --rounds N           runs of each implementation (3)
   --only A,B           implementations to run, of ours, java, bare (all)
   --set KEY=VALUE      a setting for ours and java; again for more
@@ -19,7 +19,8 @@ NAME: word-count, filter; without any: both
 pub struct Options {
     pub programs: Vec<Program>,
     pub lines: u64,
-    pub messages: u64,
+    /// None: the program's own.
+    pub messages: Option<u64>,
     pub rounds: usize,
     pub implementations: Vec<Implementation>,
     pub settings: Vec<String>,
@@ -33,7 +34,7 @@ impl Default for Options {
         Self {
             programs: Program::ALL.to_vec(),
             lines: 200_000,
-            messages: 1_000_000,
+            messages: None,
             rounds: 3,
             implementations: Implementation::ALL.to_vec(),
             settings: Vec::new(),
@@ -54,14 +55,14 @@ impl Options {
                 || arguments.next().ok_or_else(|| Failure::new(format!("{argument} needs a value\n\n{USAGE}")));
             match argument.as_str() {
                 "--lines" => options.lines = positive(argument, value()?)?,
-                "--messages" => options.messages = positive(argument, value()?)?,
+                "--messages" => options.messages = Some(positive(argument, value()?)?),
                 "--rounds" => options.rounds = positive(argument, value()?)? as usize,
                 "--only" => options.implementations = implementations(value()?)?,
                 "--set" => options.settings.push(setting(value()?)?),
                 "--commit-interval" => options.commit_interval_ms = positive(argument, value()?)?,
                 "--seed" => options.seed = positive(argument, value()?)?,
                 "--markdown" => options.markdown = true,
-                name => named.push(program(name)?),
+                name => named.extend(programs(name)?),
             }
         }
         if !named.is_empty() {
@@ -74,14 +75,20 @@ impl Options {
     pub fn records(&self, program: Program) -> u64 {
         match program {
             Program::WordCount => self.lines,
-            Program::Filter => self.messages,
+            Program::Filter => self.messages.unwrap_or(1_000_000),
+            Program::PageViews | Program::PageViewsUncached => self.messages.unwrap_or(3_000_000),
         }
     }
 }
 
-fn program(name: &str) -> Result<Program> {
-    let known = Program::ALL.into_iter().find(|program| program.name() == name);
-    known.ok_or_else(|| Failure::new(format!("unknown benchmark or option: {name}\n\n{USAGE}")))
+/// The program of this name; the name of an example stands for all that is measured of it.
+fn programs(name: &str) -> Result<Vec<Program>> {
+    let named = |program: &Program| program.name() == name || program.example() == name;
+    let known: Vec<_> = Program::ALL.into_iter().filter(named).collect();
+    if known.is_empty() {
+        return Err(Failure::new(format!("unknown benchmark or option: {name}\n\n{USAGE}")));
+    }
+    Ok(known)
 }
 
 fn implementations(names: &str) -> Result<Vec<Implementation>> {
@@ -125,10 +132,18 @@ mod tests {
         let options =
             parse("filter --lines 5 --messages 6 --rounds 2 --only bare,java --set a=b=c --markdown").unwrap();
         assert_eq!(options.programs, [Program::Filter]);
-        assert_eq!((options.lines, options.messages, options.rounds), (5, 6, 2));
+        assert_eq!((options.lines, options.messages, options.rounds), (5, Some(6), 2));
         assert_eq!(options.implementations, [Implementation::Java, Implementation::Bare]);
         assert_eq!(options.settings, ["a=b=c"]);
         assert!(options.markdown);
+    }
+
+    #[test]
+    fn the_name_of_an_example_stands_for_all_that_is_measured_of_it() {
+        assert_eq!(parse("page-views").unwrap().programs, [Program::PageViews, Program::PageViewsUncached]);
+        let options = parse("page-views-uncached filter").unwrap();
+        assert_eq!(options.programs, [Program::Filter, Program::PageViewsUncached]);
+        assert_eq!((options.records(Program::Filter), options.records(Program::PageViews)), (1_000_000, 3_000_000));
     }
 
     #[test]

@@ -108,7 +108,7 @@ mod tests {
             run(Implementation::Java, 8, 500),
             run(Implementation::Ours, 2, 20),
         ];
-        let options = Options { messages: 500_000, ..Options::default() };
+        let options = Options { messages: Some(500_000), ..Options::default() };
         let table = table(Program::Filter, &options, &runs);
         let ours = table.lines().nth(2).unwrap();
         let cells: Vec<_> = ours.split('|').map(str::trim).collect();

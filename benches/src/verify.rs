@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 const SHOWN: usize = 5;
 
-/// What matters of an output, per partition: of all records, or of the last one of each key.
+/// What matters of an output, per partition: of all records, or of the last one of each row.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Output {
     partitions: Vec<Digest>,
@@ -29,10 +29,11 @@ pub fn verify(cluster: &Cluster, topic: &str, expected: &Expected, interrupt: &I
             check_all(topic, expected, &partitions)?;
             Ok(Output { partitions })
         }
-        Expected::Last(expected) => {
+        Expected::Last(expected, row) => {
             let mut last = HashMap::<String, (usize, String)>::new();
             read(cluster, topic, interrupt, |partition, key, value| {
-                last.insert(text(key), (partition, text(value)));
+                let value = text(value);
+                last.insert(row(&text(key), &value), (partition, value));
             })?;
             check_last(topic, expected, &last)?;
             let mut partitions = vec![Digest::default(); PARTITIONS as usize];
@@ -72,7 +73,7 @@ fn check_last(topic: &str, expected: &HashMap<String, String>, last: &HashMap<St
     wrong.sort();
     let examples = wrong.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
     Err(Failure::new(format!(
-        "WRONG OUTPUT: {topic}: {} keys are wrong, {} were expected: {examples}",
+        "WRONG OUTPUT: {topic}: {} rows are wrong, {} were expected: {examples}",
         wrong.len(),
         expected.len()
     )))
@@ -139,7 +140,7 @@ mod tests {
         let failure = check_last("t", &counts(&[("a", "1"), ("b", "2")]), &found(&[("a", "3"), ("c", "4")]))
             .unwrap_err()
             .to_string();
-        assert!(failure.contains("3 keys are wrong, 2 were expected"), "{failure}");
+        assert!(failure.contains("3 rows are wrong, 2 were expected"), "{failure}");
         assert!(failure.contains("a: 3 instead of 1"), "{failure}");
         assert!(failure.contains("b: missing"), "{failure}");
         assert!(failure.contains("c: 4, not expected"), "{failure}");

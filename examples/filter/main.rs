@@ -1,6 +1,6 @@
 //! Lets the important messages pass, in upper case.
 
-use examples::Example;
+use examples::{Example, Sample};
 use std::process::ExitCode;
 use streams_dsl::{StreamsBuilder, StreamsError, Topology};
 
@@ -8,8 +8,9 @@ const EXAMPLE: Example = Example {
     name: "filter",
     input: "input-topic",
     output: "output-topic",
-    sample: &["very important msg", "hello", "nothing to see", "an important second one"],
+    sample: Sample::Values(&["very important msg", "hello", "nothing to see", "an important second one"]),
     topology,
+    ..Example::DEFAULT
 };
 
 fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {

@@ -1,15 +1,19 @@
-use crate::{Example, Options};
+use crate::{Example, Options, Row, Sample, dropped};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use streams_dsl::broker::embedded::{EmbeddedBroker, Isolation};
 use streams_dsl::broker::{Admin, Broker, Properties};
+use streams_dsl::partitioner::partition_for_key;
 use streams_dsl::record::TopicPartition;
 use streams_dsl::{KafkaStreams, StreamsConfig};
 use tempfile::TempDir;
 
 const PARTITIONS: i32 = 3;
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Values by row, in the order in which they were written. `None` is a deleted row.
+pub type Rows = BTreeMap<String, Vec<Option<String>>>;
 
 /// An example that runs on a broker of its own, in this process.
 pub struct EmbeddedRun {
@@ -18,6 +22,7 @@ pub struct EmbeddedRun {
     /// The instance.
     pub streams: KafkaStreams<EmbeddedBroker>,
     options: Options,
+    row: Row,
     next_partition: i32,
     _state: TempDir,
 }
@@ -34,14 +39,22 @@ impl EmbeddedRun {
         let state = tempfile::tempdir()?;
         let streams = KafkaStreams::with_broker(
             (example.topology)(&options.input, &options.output)?,
-            embedded_config(options, &state),
+            embedded_config((example.config)(options.config("embedded")), &state),
             broker.clone(),
         )?;
         streams.start()?;
         if !streams.wait_until_running(TIMEOUT) {
             return Err(streams.last_error().unwrap_or_else(|| "it did not start".to_owned()).into());
         }
-        Ok(Self { broker, streams, options: options.clone(), next_partition: 0, _state: state })
+        Ok(Self { broker, streams, options: options.clone(), row: example.row, next_partition: 0, _state: state })
+    }
+
+    /// Produces all records of a sample.
+    ///
+    /// # Errors
+    /// Where the broker is full.
+    pub fn produce_all(&mut self, sample: Sample) -> Result<(), Box<dyn Error>> {
+        sample.records().into_iter().try_for_each(|record| self.send(record.timestamp, record.key, record.value))
     }
 
     /// Produces a value without key, partition after partition.
@@ -49,9 +62,19 @@ impl EmbeddedRun {
     /// # Errors
     /// Where the broker is full.
     pub fn produce(&mut self, value: &str) -> Result<(), Box<dyn Error>> {
+        self.send(None, None, value)
+    }
+
+    /// To the partition of its key, as Kafka's own clients do.
+    fn send(&mut self, timestamp: Option<i64>, key: Option<&str>, value: &str) -> Result<(), Box<dyn Error>> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
-        self.broker.produce(&self.options.input, self.next_partition, None, Some(value.as_bytes()), now)?;
-        self.next_partition = (self.next_partition + 1) % PARTITIONS;
+        let key = key.map(str::as_bytes);
+        let partition = key.map_or(self.next_partition, |key| partition_for_key(key, PARTITIONS));
+        if key.is_none() {
+            self.next_partition = (partition + 1) % PARTITIONS;
+        }
+        let timestamp = timestamp.unwrap_or(now);
+        self.broker.produce(&self.options.input, partition, key, Some(value.as_bytes()), timestamp)?;
         Ok(())
     }
 
@@ -96,22 +119,23 @@ impl EmbeddedRun {
         Ok(true)
     }
 
-    /// The output so far, as text: values by key, in the order in which they were written. Null stands for no key or value.
+    /// The output so far, as the example shows it.
     ///
     /// # Errors
-    /// Where the output topic cannot be read.
-    pub fn output(&self) -> Result<BTreeMap<String, Vec<String>>, Box<dyn Error>> {
-        let mut output: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    /// Where the output topic cannot be read, or does not hold what the example writes.
+    pub fn output(&self) -> Result<Rows, Box<dyn Error>> {
+        let mut output = Rows::new();
         for record in self.broker.read_all(&self.options.output, Isolation::ReadUncommitted)? {
-            output.entry(text(record.key.as_deref())).or_default().push(text(record.value.as_deref()));
+            let (key, value) = (record.key.unwrap_or_default(), record.value);
+            let (row, shown) = (self.row)(&key, value.as_deref().unwrap_or_default())?;
+            output.entry(row).or_default().push(value.map(|_| shown));
         }
         Ok(output)
     }
 }
 
 /// Results are wanted at once here; any key can still be set otherwise.
-fn embedded_config(options: &Options, state: &TempDir) -> StreamsConfig {
-    let config = options.config("embedded");
+fn embedded_config(config: StreamsConfig, state: &TempDir) -> StreamsConfig {
     let config = match config.get("commit.interval.ms") {
         None => config.set("commit.interval.ms", 100),
         Some(_) => config,
@@ -122,23 +146,30 @@ fn embedded_config(options: &Options, state: &TempDir) -> StreamsConfig {
     }
 }
 
-fn text(bytes: Option<&[u8]>) -> String {
-    bytes.map_or_else(|| "null".to_owned(), |bytes| String::from_utf8_lossy(bytes).into_owned())
-}
-
-/// Processes the sample input and prints the last value of each key.
+/// Processes the sample input and prints the last value of each row, and every value where there are no keys.
 pub(crate) fn run(example: &Example, options: &Options) -> Result<(), Box<dyn Error>> {
     let mut run = EmbeddedRun::start(example, options)?;
-    for line in example.sample {
-        run.produce(line)?;
-    }
+    run.produce_all(example.sample)?;
     run.drain()?;
-    for (key, values) in run.output()? {
-        match key.as_str() {
-            "null" => values.iter().for_each(|value| println!("{value}")),
-            _ => println!("{key}\t{}", values.last().map_or("", String::as_str)),
+    let mut rows: Vec<_> = run.output()?.into_iter().collect();
+    rows.sort_by_cached_key(|(row, _)| by_window(row));
+    for (row, values) in rows {
+        match (row.as_str(), values.last()) {
+            ("", _) => values.iter().flatten().for_each(|value| println!("{value}")),
+            (row, Some(Some(value))) => println!("{row}\t{value}"),
+            _ => {}
         }
     }
     run.streams.close();
+    match dropped(&run.streams) {
+        0 => {}
+        records => println!("dropped records: {records}"),
+    }
     Ok(())
+}
+
+/// The windows of a key in the order of time: `[key@start/end]`.
+fn by_window(row: &str) -> (String, i64) {
+    let window = row.split_once('@').and_then(|(key, window)| Some((key, window.split_once('/')?.0.parse().ok()?)));
+    window.map_or_else(|| (row.to_owned(), 0), |(key, start)| (key.to_owned(), start))
 }

@@ -1,4 +1,4 @@
-use crate::{Example, Options};
+use crate::{Example, Options, dropped};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::error::Error;
@@ -18,7 +18,7 @@ type Running = Arc<Mutex<Option<Arc<KafkaStreams>>>>;
 
 /// Runs on Kafka until SIGINT or SIGTERM, or until an error ends the instance.
 pub(crate) fn run(example: &Example, options: &Options, servers: &str) -> Result<(), Box<dyn Error>> {
-    let config = options.config(servers);
+    let config = (example.config)(options.config(servers));
     config.validate()?;
     let running = Running::default();
     close_on_signal(Arc::clone(&running))?;
@@ -27,7 +27,8 @@ pub(crate) fn run(example: &Example, options: &Options, servers: &str) -> Result
     streams.set_state_listener(|new, old| println!("state {old} -> {new}"));
     start(&streams, &running)?;
     while !streams.wait_until_ended(Duration::from_secs(3600)) {}
-    println!("processed {} records, restored {}", streams.processed_records(), streams.restored_records());
+    let (processed, restored) = (streams.processed_records(), streams.restored_records());
+    println!("processed {processed} records, restored {restored}, dropped {}", dropped(&streams));
     match streams.state() {
         State::Error => Err(streams.last_error().unwrap_or_else(|| "the instance failed".to_owned()).into()),
         _ => Ok(()),

@@ -3,16 +3,21 @@
 //! An example is a topology with the names of its topics and some input. Without `--bootstrap-servers` it runs on the embedded broker: it
 //! reads its own sample input, prints the output, and ends. On Kafka it runs until SIGINT or SIGTERM.
 
+pub mod date_time;
 mod embedded;
 mod kafka;
 mod options;
+mod rows;
+mod sample;
 
-pub use embedded::EmbeddedRun;
+pub use embedded::{EmbeddedRun, Rows};
 pub use options::Options;
+pub use rows::{Row, read, text};
+pub use sample::Sample;
 
 use std::error::Error;
 use std::process::ExitCode;
-use streams_dsl::{StreamsError, Topology};
+use streams_dsl::{KafkaStreams, StreamsBuilder, StreamsConfig, StreamsError, Topology};
 
 /// One example.
 pub struct Example {
@@ -22,17 +27,37 @@ pub struct Example {
     pub input: &'static str,
     /// Its output topic, where the options name none.
     pub output: &'static str,
-    /// Values of the sample input; their keys are null.
-    pub sample: &'static [&'static str],
+    /// Its input on the embedded broker.
+    pub sample: Sample,
     /// Builds the topology for an input and an output topic.
     pub topology: fn(&str, &str) -> Result<Topology, StreamsError>,
+    /// How a record of the output is shown.
+    pub row: Row,
+    /// Adds what the example needs to the configuration; what the options set still wins.
+    pub config: fn(StreamsConfig) -> StreamsConfig,
 }
 
 impl Example {
+    /// What an example need not say: text in, text out, nothing configured.
+    pub const DEFAULT: Self = Self {
+        name: "",
+        input: "input-topic",
+        output: "output-topic",
+        sample: Sample::Values(&[]),
+        topology: |_, _| StreamsBuilder::new().build(),
+        row: |key, value| Ok((text(key), text(value))),
+        config: |config| config,
+    };
+
     /// Runs the example with the program's arguments.
     pub fn main(&self) -> ExitCode {
+        self.main_with(std::env::args().skip(1))
+    }
+
+    /// Runs the example with these arguments.
+    pub fn main_with(&self, arguments: impl Iterator<Item = String>) -> ExitCode {
         log_to_stderr();
-        let options = match Options::parse(self, std::env::args().skip(1)) {
+        let options = match Options::parse(self, arguments) {
             Ok(options) => options,
             Err(message) => {
                 eprintln!("{message}\n\n{}", Options::usage(self));
@@ -48,6 +73,11 @@ impl Example {
             None => embedded::run(self, options),
         }
     }
+}
+
+/// Records that an instance has dropped so far: late, without key, or undecodable.
+pub(crate) fn dropped<B: streams_dsl::broker::Broker>(streams: &KafkaStreams<B>) -> u64 {
+    streams.metrics().sum("stream-thread-metrics", "dropped-records-total").map_or(0, |records| records as u64)
 }
 
 /// The exit code of a program that has ended like this; says what went wrong.

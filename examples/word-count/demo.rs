@@ -26,7 +26,7 @@ pub fn main(example: &Example, arguments: Vec<String>) -> ExitCode {
 
 fn run(example: &Example, arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let lines: Vec<String> = match arguments {
-        [] => example.sample.iter().map(|line| (*line).to_owned()).collect(),
+        [] => example.sample.values().into_iter().map(str::to_owned).collect(),
         [option, file] if option == "--text" => {
             let text = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
             String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
@@ -65,7 +65,7 @@ fn show_changes(
     let mut changes = Vec::new();
     for (word, counts) in run.output()? {
         let before = shown.insert(word.clone(), counts.len()).unwrap_or(0);
-        changes.extend(counts[before..].iter().map(|count| format!("{word} {count}")));
+        changes.extend(counts[before..].iter().flatten().map(|count| format!("{word} {count}")));
     }
     let more = changes.len().saturating_sub(12);
     changes.truncate(12);

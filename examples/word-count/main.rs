@@ -2,7 +2,7 @@
 
 mod demo;
 
-use examples::Example;
+use examples::{Example, Sample};
 use std::process::ExitCode;
 use streams_dsl::{Materialized, StreamsBuilder, StreamsError, Topology};
 
@@ -10,14 +10,15 @@ const EXAMPLE: Example = Example {
     name: "word-count",
     input: "text-input",
     output: "word-counts",
-    sample: &[
+    sample: Sample::Values(&[
         "hello world",
         "hello kafka streams",
         "kafka streams is powerful",
         "hello world of streaming",
         "streams processing with kafka",
-    ],
+    ]),
     topology,
+    ..Example::DEFAULT
 };
 
 fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {

@@ -107,7 +107,7 @@ pub use reader::CommittedReader;
 #[doc(hidden)]
 pub use scan::Page;
 pub use scan::{Scan, ScanSource};
-pub use segment_scan::SegmentSource;
+pub use segment_scan::{PausedScan, SegmentSource};
 pub use session::{ReadOnlySessionStore, SessionKey, SessionRow, SessionScan, SessionStore};
 pub use spec::{EngineKind, StoreSpec};
 pub use task_stores::TaskStores;

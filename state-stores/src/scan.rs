@@ -111,6 +111,19 @@ impl<S: ScanSource> Scan<S> {
         self.page.row(self.next.checked_sub(1)?)
     }
 
+    /// Whether everything that was read from the source has been shown.
+    pub(crate) fn is_page_done(&self) -> bool {
+        self.next == self.page.ends.len()
+    }
+
+    /// The range that is still to be walked after the row that [`next_row`](Self::next_row) answered last.
+    pub(crate) fn into_rest(mut self) -> OwnedRange {
+        if let Some((key, _)) = self.next.checked_sub(1).and_then(|last| self.page.row(last)) {
+            self.range.continue_after(key, self.direction);
+        }
+        self.range
+    }
+
     /// The next row as key and value; `None` at the end.
     ///
     /// # Errors

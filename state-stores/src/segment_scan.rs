@@ -6,10 +6,15 @@ use crate::buffer::StoreHandle;
 use crate::error::Result;
 use crate::kv::ReadOnlyKeyValueStore;
 use crate::layout::RowLayout;
-use crate::range::{Direction, KeyRange};
+use crate::range::{Direction, KeyRange, OwnedRange};
 use crate::reader::CommittedReader;
 use crate::scan::Scan;
 use crate::segment_query::SegmentQuery;
+
+/// A page ends, where a read of the store does, with the row that reaches this many: looked at, not only shown.
+const PAGE_ROWS: usize = 512;
+/// Likewise for bytes shown.
+const PAGE_BYTES: usize = 64 << 10;
 
 /// Where the rows of a windowed store are read: the store of a task ([`StoreHandle`]), or what it has committed
 /// ([`CommittedReader`]).
@@ -134,46 +139,103 @@ impl<S: SegmentSource> SegmentScan<S> {
         Self { query, direction, first, last, scan, row: Vec::new(), value: Vec::new() }
     }
 
+    /// Goes on where another scan of the store was paused.
+    pub(crate) fn resume(source: S, paused: PausedScan) -> Self {
+        let PausedScan { query, direction, first, last, range } = paused;
+        let scan = Scan::new(source, range, direction);
+        Self { query, direction, first, last, scan, row: Vec::new(), value: Vec::new() }
+    }
+
     /// The next row as changelog key and value.
     pub(crate) fn next_row(&mut self) -> Result<Option<(&[u8], &[u8])>> {
-        while !self.advance()? {
+        loop {
+            match self.step()? {
+                Step::Row => break,
+                Step::Other => {}
+                Step::End => return Ok(None),
+            }
+        }
+        Ok(self.current())
+    }
+
+    /// Shows the rows of about a page to `visit`, and answers what is left of the scan.
+    pub(crate) fn read_page(mut self, mut visit: impl FnMut(&[u8], &[u8])) -> Result<Option<PausedScan>> {
+        let (mut rows, mut bytes) = (0, 0);
+        loop {
+            match self.step()? {
+                Step::End => return Ok(None),
+                Step::Other => {}
+                Step::Row => {
+                    if let Some((key, value)) = self.current() {
+                        bytes += key.len() + value.len();
+                        visit(key, value);
+                    }
+                }
+            }
+            rows += 1;
+            // What the store was asked for is not thrown away.
+            if (rows >= PAGE_ROWS || bytes >= PAGE_BYTES) && self.scan.is_page_done() {
+                let Self { query, direction, first, last, scan, .. } = self;
+                return Ok(Some(PausedScan { query, direction, first, last, range: scan.into_rest() }));
+            }
+        }
+    }
+
+    /// The row that the last step found.
+    fn current(&self) -> Option<(&[u8], &[u8])> {
+        if self.query.by_time {
+            return Some((self.query.layout.changelog_key(&self.row), &self.value));
+        }
+        self.scan.current().map(|(row, value)| (self.query.layout.changelog_key(row), value))
+    }
+
+    /// Looks at one more row, or goes on to the next segment.
+    fn step(&mut self) -> Result<Step> {
+        let next = self.scan.next_row();
+        if next.is_err() {
+            // An error ends the scan.
+            (self.first, self.last) = (0, -1);
+        }
+        let Some((row, _)) = next? else {
             if self.first > self.last {
-                return Ok(None);
+                return Ok(Step::End);
             }
             let segment = next_segment(&mut self.first, &mut self.last, self.direction);
             self.scan.go_on_with(self.query.range(segment));
-        }
-        if self.query.by_time {
-            return Ok(Some((self.query.layout.changelog_key(&self.row), &self.value)));
-        }
-        let current = self.scan.current();
-        Ok(current.map(|(row, value)| (self.query.layout.changelog_key(row), value)))
+            return Ok(Step::Other);
+        };
+        let wanted = if self.query.by_time {
+            self.query.layout.row_of_index(row, &mut self.row)
+                && self.query.wants(self.query.layout.changelog_key(&self.row))
+                // The row may have been deleted since the page was read.
+                && self.scan.source().get_into(&self.row, &mut self.value)?
+        } else {
+            self.query.wants(self.query.layout.changelog_key(row))
+        };
+        Ok(if wanted { Step::Row } else { Step::Other })
     }
+}
 
-    /// Moves to the next row that is wanted; answers no at the end of the segment.
-    fn advance(&mut self) -> Result<bool> {
-        loop {
-            let next = self.scan.next_row();
-            if next.is_err() {
-                // An error ends the scan.
-                (self.first, self.last) = (0, -1);
-            }
-            let Some((row, _)) = next? else {
-                return Ok(false);
-            };
-            let wanted = if self.query.by_time {
-                self.query.layout.row_of_index(row, &mut self.row)
-                    && self.query.wants(self.query.layout.changelog_key(&self.row))
-                    // The row may have been deleted since the page was read.
-                    && self.scan.source().get_into(&self.row, &mut self.value)?
-            } else {
-                self.query.wants(self.query.layout.changelog_key(row))
-            };
-            if wanted {
-                return Ok(true);
-            }
-        }
-    }
+/// What a step of a scan came upon.
+enum Step {
+    /// A row that is wanted.
+    Row,
+    /// One that is not, or a segment's end.
+    Other,
+    /// The end of the scan.
+    End,
+}
+
+/// What is left of a scan of a window or session store after a page of it: nothing of the store is held meanwhile, and another
+/// thread may go on with it, on the same store.
+#[derive(Debug, Clone)]
+pub struct PausedScan {
+    query: SegmentQuery,
+    direction: Direction,
+    first: i64,
+    last: i64,
+    /// What is left of the segment that was being read.
+    range: OwnedRange,
 }
 
 /// Takes the next segment off what is left.

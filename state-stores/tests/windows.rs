@@ -6,7 +6,7 @@ use std::path::Path;
 
 use state_stores::{
     ActiveStores, BufferOptions, Direction, EngineKind, PutOutcome, ReadOnlyKeyValueStore, RowLayout, SessionStore,
-    StoreError, StoreHandle, TaskStores, WindowStore,
+    StoreError, StoreHandle, TaskStores, WindowScan, WindowStore,
 };
 use support::{ENGINES, changelog, commit, context, environment, rows, spec};
 use tempfile::TempDir;
@@ -411,4 +411,87 @@ fn a_new_window_is_known_not_to_have_existed_without_a_read() {
         }
         assert_eq!(values(&store, b"k"), [b"w", b"w"]);
     }
+}
+
+/// The rows of a scan read page by page, each page by a scan of its own, and how many pages that took.
+fn paged(
+    store: &WindowStore<StoreHandle>,
+    scan: WindowScan<StoreHandle>,
+    between: impl Fn(usize),
+) -> (Vec<(Vec<u8>, i64)>, usize) {
+    let (mut rows, mut pages) = (Vec::new(), 1);
+    let mut rest = scan.read_page(|window, _| rows.push((window.key.to_vec(), window.start))).unwrap();
+    while let Some(paused) = rest {
+        between(pages);
+        pages += 1;
+        let scan = WindowScan::resume(store.rows().clone(), paused);
+        rest = scan.read_page(|window, _| rows.push((window.key.to_vec(), window.start))).unwrap();
+    }
+    (rows, pages)
+}
+
+#[test]
+fn a_scan_that_is_read_in_pages_shows_the_same_rows() {
+    for layout in [RowLayout::window(4 * MINUTE), RowLayout::window(4 * MINUTE).with_time_index()] {
+        let directory = TempDir::new().unwrap();
+        let mut active = open(directory.path(), EngineKind::RocksDb, layout).activate();
+        let store = windows(&active);
+        for number in 0..3000_i64 {
+            put(&store, &(number / 3).to_be_bytes(), b"v", number % 3 * MINUTE);
+        }
+        commit(&mut active, 1);
+        put(&store, b"buffered", b"v", MINUTE);
+        for direction in [Direction::Forward, Direction::Reverse] {
+            let scans = [
+                store.all(direction).unwrap(),
+                store.fetch_all(MINUTE, MINUTE, direction).unwrap(),
+                store.fetch_range(Some(&7_i64.to_be_bytes()), None, 0, 2 * MINUTE - 1, direction).unwrap(),
+            ];
+            let again = [
+                store.all(direction).unwrap(),
+                store.fetch_all(MINUTE, MINUTE, direction).unwrap(),
+                store.fetch_range(Some(&7_i64.to_be_bytes()), None, 0, 2 * MINUTE - 1, direction).unwrap(),
+            ];
+            for (scan, again) in scans.into_iter().zip(again) {
+                let expected: Vec<_> = again.map(Result::unwrap).map(|row| (row.key, row.start)).collect();
+                let (rows, pages) = paged(&store, scan, |_| {});
+                assert_eq!(rows, expected);
+                assert!(pages >= 2, "{pages} pages of {} rows", rows.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_page_of_a_scan_is_short_though_few_of_the_rows_are_wanted() {
+    let directory = TempDir::new().unwrap();
+    let layout = RowLayout::window(4 * MINUTE).with_segment_interval(4 * MINUTE);
+    let active = open(directory.path(), EngineKind::RocksDb, layout).activate();
+    let store = windows(&active);
+    for number in 0..5000_i64 {
+        put(&store, &number.to_be_bytes(), b"v", number % 2);
+    }
+    put(&store, &5000_i64.to_be_bytes(), b"v", 7);
+    let (rows, pages) = paged(&store, store.fetch_all(7, 7, Direction::Forward).unwrap(), |_| {});
+    assert_eq!(rows, [(5000_i64.to_be_bytes().to_vec(), 7)]);
+    assert!(pages >= 5, "{pages} pages");
+}
+
+#[test]
+fn a_paused_scan_goes_on_in_a_store_that_was_written_meanwhile() {
+    let directory = TempDir::new().unwrap();
+    let active = open(directory.path(), EngineKind::RocksDb, RowLayout::window(4 * MINUTE)).activate();
+    let store = windows(&active);
+    for number in 0..2000_i64 {
+        put(&store, &number.to_be_bytes(), b"v", 0);
+    }
+    let (rows, pages) = paged(&store, store.all(Direction::Forward).unwrap(), |page| {
+        // Behind the scan, where it will come, and later than it was begun.
+        put(&store, &(page as i64 - 1).to_be_bytes(), b"new", 0);
+        assert_eq!(store.put(&1999_i64.to_be_bytes(), None, 0).unwrap(), PutOutcome::Stored);
+        put(&store, b"later", b"v", 3 * MINUTE);
+    });
+    assert!(pages >= 2);
+    let numbers: Vec<_> = rows.iter().map(|(key, _)| i64::from_be_bytes(key.as_slice().try_into().unwrap())).collect();
+    assert_eq!(numbers, (0..1999).collect::<Vec<_>>());
 }

@@ -124,6 +124,7 @@ fn counts() -> Topology {
         name: "counts".into(),
         engine: StoreEngine::RocksDb,
         layout: RowLayout::Plain,
+        window_size_ms: None,
         format: StoreFormat::Timestamped,
         caching: true,
         keep_prior: false,

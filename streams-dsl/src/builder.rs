@@ -105,7 +105,8 @@ impl StreamsBuilder {
         let (Some(key), Some(value)) = (key_serde, value_serde) else {
             return KTable::broken(root, queryable);
         };
-        let state = TableState::source(queryable.is_some());
+        let time_to_live = materialized.time_to_live;
+        let state = TableState::source(queryable.is_some() || time_to_live.is_some());
         let store = Store {
             spec: materialized.spec(store_name.clone(), Arc::clone(&key), Arc::clone(&value)),
             materialized: state.materialized(),
@@ -118,7 +119,7 @@ impl StreamsBuilder {
                 let (key, value, state) = (Arc::clone(&key), Arc::clone(&value), Rc::clone(&state));
                 Box::new(move || {
                     let store = state.is_materialized().then(|| store_name.clone());
-                    table_factory(store, Arc::clone(&key), Arc::clone(&value), state.sends_old())
+                    table_factory(store, Arc::clone(&key), Arc::clone(&value), state.sends_old(), time_to_live)
                 })
             },
             store: Some(store),
@@ -206,12 +207,14 @@ fn table_factory<K: Data, V: Data>(
     key: SerdeRef<K>,
     value: SerdeRef<V>,
     send_old: bool,
+    time_to_live: Option<i64>,
 ) -> NodeFactory {
     Arc::new(move |build, children| {
         let table = match &store {
             Some(store) => Some(TableStore::new(build.store(store)?, Arc::clone(&key), Arc::clone(&value), send_old)),
             None => None,
         };
+        let table = table.map(|table| table.with_time_to_live(time_to_live));
         let node = TableSourceNode::<K, V, TopicRecord>::new(table, None, children.downstream()?);
         Ok(BuiltNode::node::<Option<K>, Option<V>>(node))
     })

@@ -45,6 +45,8 @@ pub(crate) struct Aggregation<K, A, KR> {
     /// Makes the serde of the results' keys.
     pub result_key: Box<dyn FnOnce(SerdeRef<K>) -> SerdeRef<KR>>,
     pub layout: RowLayout,
+    /// Of a window store: how long each window is, in milliseconds.
+    pub window_size_ms: Option<i64>,
     pub format: StoreFormat,
     /// How long after its end a window may still change, in milliseconds.
     pub grace: Option<i64>,
@@ -208,19 +210,21 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         aggregates: Option<SerdeRef<A>>,
         make: impl Fn(TableStore<K, A>, Option<NullCheck<V>>, Downstream<K, Change<A>>) -> N + Send + Sync + 'static,
     ) -> KTable<K, A> {
+        let time_to_live = materialized.time_to_live;
         let aggregation = Aggregation {
             prefix,
             materialized,
             aggregates,
             result_key: Box::new(|key| key),
             layout: RowLayout::Plain,
+            window_size_ms: None,
             format: StoreFormat::Timestamped,
             grace: None,
         };
         self.aggregation(aggregation, move |parts: Parts<K, V, A, K>| {
             let nulls = NullCheck::new(parts.value_serde.as_ref(), &parts.store.serde_topic());
             let table = TableStore::new(parts.store, parts.key_serde, parts.aggregate_serde, parts.send_old);
-            Ok(make(table, nulls, parts.downstream))
+            Ok(make(table.with_time_to_live(time_to_live), nulls, parts.downstream))
         })
     }
 
@@ -230,7 +234,8 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         aggregation: Aggregation<K, A, KR>,
         make: impl Fn(Parts<K, V, A, KR>) -> Result<N, StreamsError> + Send + Sync + 'static,
     ) -> KTable<KR, A> {
-        let Aggregation { prefix, materialized, aggregates, result_key, layout, format, grace } = aggregation;
+        let Aggregation { prefix, materialized, aggregates, result_key, layout, window_size_ms, format, grace } =
+            aggregation;
         let queryable = materialized.name.clone();
         let store = queryable.clone().unwrap_or_else(|| self.handle.graph().new_store_name(prefix));
         let generated = self.handle.graph().new_name(prefix);
@@ -243,7 +248,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         let parent = if self.repartition_required { self.repartition(&store, &key) } else { self.handle.clone() };
         let state = TableState::aggregate();
         let spec = materialized.spec(store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
-        let spec = StoreSpec { layout, format, ..spec };
+        let spec = StoreSpec { layout, window_size_ms, format, ..spec };
         let make = Arc::new(make);
         let factory = {
             let (key, aggregates, values, state) =

@@ -1,3 +1,5 @@
+mod suppress;
+
 use crate::KStream;
 use crate::data::Data;
 use crate::graph::{Graph, Handle, Processor, Store};

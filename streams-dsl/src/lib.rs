@@ -60,8 +60,13 @@ pub use data::Data;
 pub use kgrouped_stream::KGroupedStream;
 pub use kstream::{BranchedKStream, EndOfStream, KStream};
 pub use ktable::KTable;
-pub use options::{Branched, Consumed, Grouped, IntoTopics, Materialized, Printed, Produced, Repartitioned};
-pub use windowed_stream::{EmitStrategy, SessionWindowedKStream, TimeDivision, TimeWindowedKStream, WindowedBy};
+pub use options::{
+    Branched, BufferConfig, Consumed, Grouped, IntoTopics, Materialized, Printed, Produced, Repartitioned,
+    StrictBufferConfig, Suppressed,
+};
+pub use windowed_stream::{
+    CountWindowedKStream, EmitStrategy, SessionWindowedKStream, TimeDivision, TimeWindowedKStream, WindowedBy,
+};
 
 pub use streams_core::config::StreamsConfig;
 pub use streams_core::error::{
@@ -84,7 +89,7 @@ pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology};
 pub use streams_core::windowed::{
     SessionWindow, SessionWindowedSerde, TimeWindow, TimeWindowedSerde, Window, Windowed,
 };
-pub use streams_core::{broker, metrics, query, record, test_driver};
+pub use streams_core::{broker, metrics, partitioner, query, record, test_driver};
 
 pub use regex::Regex;
 

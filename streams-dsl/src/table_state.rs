@@ -26,7 +26,6 @@ impl TableState {
     }
 
     /// Asks for changes that carry the row before, wherever it must be kept for that.
-    #[allow(dead_code, reason = "for steps that aggregate or join tables")]
     pub(crate) fn enable_sending_old_values(&self) {
         match &self.parent {
             Some(parent) if !self.materialized.get() => parent.enable_sending_old_values(),

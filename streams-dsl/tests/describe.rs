@@ -1,7 +1,10 @@
 //! The text of `describe()` equals that of Kafka Streams 4.3.1 for the same declarations: the files in `describe/` were printed by it.
 
+use std::time::Duration;
+use streams_dsl::windows::TimeWindows;
 use streams_dsl::{
-    Branched, Consumed, Grouped, KStream, Materialized, Printed, Produced, Repartitioned, StreamsBuilder,
+    Branched, BufferConfig, Consumed, Grouped, KStream, Materialized, Printed, Produced, Repartitioned, StreamsBuilder,
+    Suppressed,
 };
 
 type Text = KStream<String, String>;
@@ -226,6 +229,27 @@ fn tables() {
         let rows = b.table_with::<String, String>("a", Consumed::new(), Materialized::named("rows"));
         assert_eq!(rows.queryable_store_name(), Some("rows"));
         rows.to_stream().to("out");
+    });
+    check("suppress_unnamed", |b| {
+        let limit = Suppressed::until_time_limit(Duration::from_millis(10), BufferConfig::unbounded());
+        b.table::<String, String>("t").filter(|_, _| true).suppress(limit).map_values(|v| v).to_stream().to("o");
+    });
+    check("suppress_named", |b| {
+        let limit = Suppressed::until_time_limit(Duration::from_millis(10), BufferConfig::max_records(5));
+        b.table::<String, String>("t").suppress(limit.with_name("calm")).filter(|_, _| true).to_stream().to("o");
+    });
+    check("suppress_windowed", |b| {
+        let windows = TimeWindows::of_size_and_grace(Duration::from_millis(10), Duration::from_millis(5));
+        let limit = Suppressed::until_time_limit(Duration::from_millis(1), BufferConfig::unbounded());
+        b.stream::<String, String>("t")
+            .group_by_key()
+            .windowed_by(windows)
+            .count()
+            .suppress(Suppressed::until_window_closes(BufferConfig::unbounded()))
+            .filter(|_, _| true)
+            .suppress(limit.with_name("calm"))
+            .to_stream()
+            .for_each(|_, _| {});
     });
     check("table_named", |b| {
         b.table::<String, String>("a").named("cities").to_stream().to("out");

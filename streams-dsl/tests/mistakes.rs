@@ -1,8 +1,9 @@
 //! What is wrong with a topology is said when it is built, all of it at once, by name.
 
+use std::time::Duration;
 use streams_dsl::{
-    AutoOffsetReset, Consumed, Grouped, KStream, Materialized, Produced, Repartitioned, StreamsBuilder,
-    serde::StringSerde,
+    AutoOffsetReset, BufferConfig, Consumed, Grouped, KStream, Materialized, Produced, Repartitioned, StreamsBuilder,
+    Suppressed, Windowed, serde::StringSerde,
 };
 
 /// A type without default serde.
@@ -16,7 +17,7 @@ fn text(builder: &StreamsBuilder) -> KStream<String, String> {
 #[test]
 fn mistakes_are_named() {
     type Declare = fn(&StreamsBuilder);
-    let cases: [(Declare, &str); 11] = [
+    let cases: [(Declare, &str); 14] = [
         (
             |b| {
                 text(b).map_values(|_| Order).to_with("out", Produced::new());
@@ -40,6 +41,27 @@ fn mistakes_are_named() {
                 b.stream_with::<String, Order>("in", Consumed::new().with_key_serde(StringSerde));
             },
             "stream KSTREAM-SOURCE-0000000000 knows no serde for its values",
+        ),
+        (
+            |b| {
+                let limit = Suppressed::until_time_limit(Duration::ZERO, BufferConfig::unbounded());
+                text(b).to_table().map_values(|_| Order).suppress(limit);
+            },
+            "KTABLE-SUPPRESS-0000000004 knows no serde of type mistakes::Order for what it holds back",
+        ),
+        (
+            |b| {
+                let windows = b.table::<Windowed<String>, String>("in").filter(|_, _| true);
+                windows.suppress(Suppressed::until_window_closes(BufferConfig::unbounded()).with_name("final"));
+            },
+            "final waits for windows to close, but what comes from KTABLE-FILTER-0000000003 is not the result of a windowed aggregation",
+        ),
+        (
+            |b| {
+                let limit = Suppressed::until_time_limit(Duration::ZERO, BufferConfig::unbounded());
+                text(b).to_table().suppress(limit.with_idle_timeout(Duration::from_micros(999)));
+            },
+            "the idle timeout of KTABLE-SUPPRESS-0000000003 is shorter than a millisecond",
         ),
         (
             |b| {

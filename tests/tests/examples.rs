@@ -40,11 +40,18 @@ fn examples() -> Vec<(String, PathBuf)> {
 #[test]
 fn every_example_prints_what_its_folder_expects() {
     let examples = examples();
-    assert!(examples.len() >= 2, "{examples:?}");
+    assert!(examples.len() >= 8, "{examples:?}");
     for (name, folder) in examples {
         let expected = std::fs::read_to_string(folder.join("expected.txt")).expect("the expected output");
         assert_eq!(output(&name, &[]), expected, "{name}");
     }
+}
+
+#[test]
+fn final_page_views_are_those_of_the_minutes_that_are_over() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/page-views");
+    let expected = std::fs::read_to_string(folder.join("expected-final.txt")).expect("the expected output");
+    assert_eq!(output("page-views", &["--final"]), expected);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is measured: each program's input and the output it has to have.
 
 mod filter;
+mod page_views;
 mod word_count;
 
 use crate::digest::Digest;
@@ -15,8 +16,8 @@ pub struct Record<'a> {
 
 /// The output that a program has to have.
 pub enum Expected {
-    /// The last value of each key.
-    Last(HashMap<String, String>),
+    /// The last value of each row, and what row a record is about, by its key and value.
+    Last(HashMap<String, String>, fn(&str, &str) -> String),
     /// All records, in any order.
     All(Digest),
 }
@@ -25,16 +26,36 @@ pub enum Expected {
 pub enum Program {
     WordCount,
     Filter,
+    PageViews,
+    /// The same with every update sent on at once.
+    PageViewsUncached,
 }
 
 impl Program {
-    pub const ALL: [Self; 2] = [Self::WordCount, Self::Filter];
+    pub const ALL: [Self; 4] = [Self::WordCount, Self::Filter, Self::PageViews, Self::PageViewsUncached];
 
-    /// Also the name of the example's program.
     pub fn name(self) -> &'static str {
         match self {
             Self::WordCount => "word-count",
             Self::Filter => "filter",
+            Self::PageViews => "page-views",
+            Self::PageViewsUncached => "page-views-uncached",
+        }
+    }
+
+    /// The name of the example's program.
+    pub fn example(self) -> &'static str {
+        match self {
+            Self::PageViewsUncached => "page-views",
+            other => other.name(),
+        }
+    }
+
+    /// Settings that make it what it is, for ours and Java alike.
+    pub fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::PageViewsUncached => &["statestore.cache.max.bytes=0"],
+            _ => &[],
         }
     }
 
@@ -42,6 +63,7 @@ impl Program {
         match self {
             Self::WordCount => "bench.WordCount",
             Self::Filter => "bench.Filter",
+            Self::PageViews | Self::PageViewsUncached => "bench.PageViews",
         }
     }
 
@@ -50,6 +72,7 @@ impl Program {
         match self {
             Self::WordCount => "lines of 8 words",
             Self::Filter => "messages of about 90 bytes",
+            Self::PageViews | Self::PageViewsUncached => "views of 1000 pages",
         }
     }
 
@@ -57,7 +80,7 @@ impl Program {
     pub fn repartition_topics(self) -> usize {
         match self {
             Self::WordCount => 1,
-            Self::Filter => 0,
+            Self::Filter | Self::PageViews | Self::PageViewsUncached => 0,
         }
     }
 
@@ -66,6 +89,7 @@ impl Program {
         match self {
             Self::WordCount => word_count::input(seed, records, take),
             Self::Filter => filter::input(seed, records, take),
+            Self::PageViews | Self::PageViewsUncached => page_views::input(seed, records, take),
         }
     }
 
@@ -74,6 +98,7 @@ impl Program {
         match self {
             Self::WordCount => word_count::expected(seed, records),
             Self::Filter => filter::expected(seed, records),
+            Self::PageViews | Self::PageViewsUncached => page_views::expected(seed, records),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::SessionKey;
 use crate::error::Result;
-use crate::segment_scan::{SegmentScan, SegmentSource};
+use crate::segment_scan::{PausedScan, SegmentScan, SegmentSource};
 
 /// A row of a session store, copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,24 @@ impl<S: SegmentSource> SessionScan<S> {
     pub fn next_row(&mut self) -> Result<Option<(SessionKey<'_>, &[u8])>> {
         let row = self.0.next_row()?;
         Ok(row.and_then(|(key, value)| Some((SessionKey::decode(key)?, value))))
+    }
+
+    /// Shows the next rows to `visit`, of all that is left as many as make a page, and answers what is left after them: `None` if that is
+    /// nothing. Looks at a bounded number of rows, so a page may also be empty.
+    ///
+    /// # Errors
+    /// If the store is closed or cannot be read.
+    pub fn read_page(self, mut visit: impl FnMut(SessionKey<'_>, &[u8])) -> Result<Option<PausedScan>> {
+        self.0.read_page(|key, value| {
+            if let Some(session) = SessionKey::decode(key) {
+                visit(session, value);
+            }
+        })
+    }
+
+    /// Goes on with a scan of this store of which [`read_page`](Self::read_page) has read a part.
+    pub fn resume(rows: S, paused: PausedScan) -> Self {
+        Self(SegmentScan::resume(rows, paused))
     }
 }
 

@@ -17,6 +17,9 @@ pub struct TaskAssignment {
     pub topology: u64,
     /// Whether tasks are withheld in the group until others have given them up, so that the next rebalance is near.
     pub unsettled: bool,
+    /// The number of threads that the member was counted with. A static member that comes back gets the assignment of its former self, which may
+    /// have had another number.
+    pub threads: u32,
 }
 
 /// Why the leader has not distributed the tasks.
@@ -89,6 +92,7 @@ impl TaskAssignment {
         details.iter().for_each(|text| writer.string(text));
         writer.bytes.put_u64(self.topology);
         writer.bytes.put_u8(self.unsettled.into());
+        writer.bytes.put_u32(self.threads);
         writer.tasks(&self.tasks);
         writer.bytes.freeze()
     }
@@ -105,6 +109,7 @@ impl TaskAssignment {
             error: AssignmentError::from_code(code, details),
             topology: reader.u64()?,
             unsettled: reader.flag()?,
+            threads: reader.u32()?,
             tasks: reader.tasks()?,
         })
     }
@@ -118,14 +123,15 @@ mod tests {
     use super::*;
 
     fn example(error: Option<AssignmentError>) -> TaskAssignment {
-        TaskAssignment { tasks: vec![TaskId::new(1, 2), TaskId::new(1, 3)], error, topology: 9, unsettled: true }
+        let tasks = vec![TaskId::new(1, 2), TaskId::new(1, 3)];
+        TaskAssignment { tasks, error, topology: 9, unsettled: true, threads: 4 }
     }
 
     #[test]
     fn golden_bytes() {
         let golden = [
             &[1, 1, 1, 0, 0, 0, 1, 0, 2, b'i', b'n'][..],
-            &[0, 0, 0, 0, 0, 0, 0, 9, 1],
+            &[0, 0, 0, 0, 0, 0, 0, 9, 1, 0, 0, 0, 4],
             &[0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3],
         ]
         .concat();

@@ -94,8 +94,7 @@
 //! | `held-bytes` + | bytes that the consumer itself holds back of paused partitions: with librdkafka up to 2 MiB for each |
 //! | `records-outstanding` + | records produced that are not acknowledged yet. Their bytes have a limit, `buffer.memory` (32 MiB): beyond it a thread waits |
 //!
-//! librdkafka's own queue of fetched messages is held by `queued.max.messages.kbytes` (16 MiB) and `queued.min.messages`; it has no metric here, since
-//! librdkafka counts it in its statistics only, at a cost per message.
+//! librdkafka's own queue of fetched messages is held by `queued.max.messages.kbytes` (16 MiB) and `queued.min.messages`; it has no metric here.
 
 mod counter;
 mod instance;

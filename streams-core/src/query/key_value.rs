@@ -1,13 +1,10 @@
 use super::pages::{Rows, ScanRange, ask, next_page};
+use super::view::{StoreLocation, View};
 use crate::broker::Broker;
 use crate::error::StreamsError;
-use crate::runtime::lock;
-use crate::runtime::{Instance, State, TaskPhase, ThreadHandle};
-use crate::serde::{Payload, SerdeRef, Written};
-use crate::task::TaskId;
-use crate::topology::StoreFormat;
-use state_stores::formats::split_timestamped;
-use state_stores::{CommittedReader, Direction, ReadOnlyKeyValueStore as _, prefix_end};
+use crate::runtime::Instance;
+use crate::topology::StoreKind;
+use state_stores::{Direction, ReadOnlyKeyValueStore as _, prefix_end};
 use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -17,59 +14,25 @@ use std::sync::Arc;
 /// Keys that other instances own are not found here. While a task of the store is being restored, or moves away, queries say so instead
 /// of answering from the rest.
 pub struct ReadOnlyKeyValueView<B: Broker, K, V> {
-    instance: Arc<Instance<B>>,
-    store: Arc<str>,
-    key_serde: SerdeRef<K>,
-    value_serde: SerdeRef<V>,
-    format: StoreFormat,
-    committed: bool,
+    view: View<B, K, V>,
 }
 
 impl<B: Broker, K, V> Clone for ReadOnlyKeyValueView<B, K, V> {
     fn clone(&self) -> Self {
-        Self {
-            instance: Arc::clone(&self.instance),
-            store: Arc::clone(&self.store),
-            key_serde: Arc::clone(&self.key_serde),
-            value_serde: Arc::clone(&self.value_serde),
-            format: self.format,
-            committed: self.committed,
-        }
+        Self { view: self.view.clone() }
     }
-}
-
-/// Where the rows of one task are read.
-pub(super) struct StoreLocation {
-    pub(super) task: TaskId,
-    pub(super) store: Arc<str>,
-    pub(super) thread: ThreadHandle,
-    pub(super) reader: CommittedReader,
 }
 
 impl<B: Broker, K: 'static, V: 'static> ReadOnlyKeyValueView<B, K, V> {
     pub(crate) fn new(instance: Arc<Instance<B>>, store: &str) -> Result<Self, StreamsError> {
-        let spec = instance.topology.store(store).ok_or_else(|| {
-            let names: Vec<_> = instance.topology.stores().iter().map(|spec| spec.name.as_str()).collect();
-            StreamsError::InvalidState(format!("there is no store {store}; the topology has: {}", names.join(", ")))
-        })?;
-        let (key_serde, value_serde) = spec.types.serdes::<K, V>().ok_or_else(|| {
-            let (key, value) = spec.types.names();
-            let asked = (std::any::type_name::<K>(), std::any::type_name::<V>());
-            StreamsError::InvalidState(format!(
-                "store {store} has keys {key} and values {value}, not {} and {}",
-                asked.0, asked.1
-            ))
-        })?;
-        let format = spec.format;
-        let view = Self { store: store.into(), key_serde, value_serde, format, committed: false, instance };
-        view.locations()?;
-        Ok(view)
+        let (view, _) = View::new(instance, store, StoreKind::KeyValue)?;
+        Ok(Self { view })
     }
 
     /// The same view, restricted to what has been committed. It does not disturb the processing threads at all.
     #[must_use]
     pub fn committed(mut self) -> Self {
-        self.committed = true;
+        self.view.committed = true;
         self
     }
 
@@ -86,17 +49,17 @@ impl<B: Broker, K: 'static, V: 'static> ReadOnlyKeyValueView<B, K, V> {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn get_with_timestamp(&self, key: &K) -> Result<Option<(V, i64)>, StreamsError> {
-        let key = self.encode(key)?;
-        for location in self.locations()? {
-            let row = if self.committed {
+        let key = self.view.encode(key)?;
+        for location in self.view.locations()? {
+            let row = if self.view.committed {
                 let mut value = Vec::new();
                 location.reader.get_into(&key, &mut value)?.then_some(value)
             } else {
                 let key = key.clone();
-                ask(&location, move |buffer| Ok(buffer.get(&key)?.map(|value: &[u8]| value.to_vec())))?
+                ask(&location, move |store| store.get(&key))?
             };
             if let Some(row) = row {
-                return self.decode_value(&row).map(Some);
+                return self.view.decode_value(&row).map(Some);
             }
         }
         Ok(None)
@@ -149,10 +112,10 @@ impl<B: Broker, K: 'static, V: 'static> ReadOnlyKeyValueView<B, K, V> {
     /// As [`get`](Self::get).
     pub fn approximate_num_entries(&self) -> Result<u64, StreamsError> {
         let mut count = 0;
-        for location in self.locations()? {
-            count += match self.committed {
+        for location in self.view.locations()? {
+            count += match self.view.committed {
                 true => location.reader.approximate_num_entries()?,
-                false => ask(&location, |buffer| buffer.approximate_num_entries())?,
+                false => ask(&location, |store| store.approximate_num_entries())?,
             };
         }
         Ok(count)
@@ -164,14 +127,15 @@ impl<B: Broker, K: 'static, V: 'static> ReadOnlyKeyValueView<B, K, V> {
         to: Option<&K>,
         direction: Direction,
     ) -> Result<ViewScan<B, K, V>, StreamsError> {
-        let bound = |key: Option<&K>| key.map_or(Ok(Bound::Unbounded), |key| self.encode(key).map(Bound::Included));
+        let bound =
+            |key: Option<&K>| key.map_or(Ok(Bound::Unbounded), |key| self.view.encode(key).map(Bound::Included));
         self.scan(ScanRange { lower: bound(from)?, upper: bound(to)?, direction })
     }
 
     fn scan(&self, range: ScanRange) -> Result<ViewScan<B, K, V>, StreamsError> {
-        let locations = self.locations()?.into();
+        let locations = self.view.locations()?.into();
         Ok(ViewScan {
-            view: self.clone(),
+            view: self.view.clone(),
             locations,
             range: range.clone(),
             start: range,
@@ -179,71 +143,11 @@ impl<B: Broker, K: 'static, V: 'static> ReadOnlyKeyValueView<B, K, V> {
             more: true,
         })
     }
-
-    /// The tasks of this instance that have the store.
-    fn locations(&self) -> Result<Vec<StoreLocation>, StreamsError> {
-        let state = self.instance.lifecycle.state();
-        if state == State::Created || state.has_ended() {
-            return Err(StreamsError::InvalidState(format!(
-                "the instance is {state}; its stores can be read while it runs"
-            )));
-        }
-        let topology = &self.instance.topology;
-        let has_store = |task: TaskId| {
-            topology
-                .subtopologies()
-                .get(task.subtopology as usize)
-                .is_some_and(|part| part.stores.iter().any(|name| **name == *self.store))
-        };
-        let mut locations = Vec::new();
-        for (&task, phase) in lock(&self.instance.tasks).iter().filter(|(task, _)| has_store(**task)) {
-            let TaskPhase::Running(thread, readers) = phase else {
-                return Err(StreamsError::InvalidState(format!(
-                    "store {} of task {task} cannot be read now: the task is being restored or moves to another instance; try again soon",
-                    self.store
-                )));
-            };
-            if let Some((_, reader)) = readers.iter().find(|(name, _)| **name == *self.store) {
-                let (thread, reader) = (thread.clone(), reader.clone());
-                locations.push(StoreLocation { task, store: Arc::clone(&self.store), thread, reader });
-            }
-        }
-        if locations.is_empty() && state == State::Rebalancing {
-            return Err(StreamsError::InvalidState(format!(
-                "store {} cannot be read yet: the instance is {state} and has no task of it",
-                self.store
-            )));
-        }
-        Ok(locations)
-    }
-
-    fn encode(&self, key: &K) -> Result<Vec<u8>, StreamsError> {
-        let mut bytes = Vec::new();
-        let error = |error| StreamsError::Serialization { topic: self.store.to_string(), part: "key", error };
-        match self.key_serde.serialize(&self.store, key, &mut bytes).map_err(error)? {
-            Written::Bytes => Ok(bytes),
-            Written::Null => Err(StreamsError::InvalidState(format!("store {} has no null key", self.store))),
-        }
-    }
-
-    fn decode_value(&self, row: &[u8]) -> Result<(V, i64), StreamsError> {
-        let (timestamp, value) = match self.format {
-            StoreFormat::Plain => (-1, row),
-            StoreFormat::Timestamped => split_timestamped(row).unwrap_or((-1, row)),
-        };
-        let error = |error| StreamsError::StoredBytes { store: self.store.to_string(), part: "value", error };
-        Ok((self.value_serde.deserialize(&self.store, Some(Payload::new(value))).map_err(error)?, timestamp))
-    }
-
-    fn decode_key(&self, key: &[u8]) -> Result<K, StreamsError> {
-        let error = |error| StreamsError::StoredBytes { store: self.store.to_string(), part: "key", error };
-        self.key_serde.deserialize(&self.store, Some(Payload::new(key))).map_err(error)
-    }
 }
 
 /// Rows of a view, read in pages of a bounded size: nothing is held or locked between two of them, and each page is as new as its reading.
 pub struct ViewScan<B: Broker, K, V> {
-    view: ReadOnlyKeyValueView<B, K, V>,
+    view: View<B, K, V>,
     locations: VecDeque<StoreLocation>,
     range: ScanRange,
     start: ScanRange,

@@ -1,9 +1,9 @@
-use super::key_value::StoreLocation;
+use super::view::StoreLocation;
 use crate::error::StreamsError;
 use crate::runtime::TaskQuery;
 use crate::runtime::ThreadCommand;
 use crate::task::Task;
-use state_stores::{Direction, KeyRange, WriteBuffer};
+use state_stores::{Direction, KeyRange, StoreHandle};
 use std::ops::{Bound, ControlFlow};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
@@ -61,9 +61,9 @@ pub(super) fn next_page(
 }
 
 fn buffered_page(location: &StoreLocation, range: ScanRange) -> Result<Rows, StreamsError> {
-    ask(location, move |buffer| {
+    ask(location, move |store| {
         let mut rows = Vec::new();
-        buffer.scan(range.as_key_range(), range.direction, |key, value| {
+        store.borrow_mut().scan(range.as_key_range(), range.direction, |key, value| {
             rows.push((key.to_vec(), value.to_vec()));
             if rows.len() == PAGE_ROWS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
@@ -80,16 +80,16 @@ fn committed_page(location: &StoreLocation, range: &ScanRange) -> Result<Rows, S
     Ok(rows)
 }
 
-/// Lets the thread that owns the task read from the store's write buffer, and waits for the answer.
+/// Lets the thread that owns the task read from the store, over its write buffer, and waits for the answer.
 pub(super) fn ask<T: Send + 'static>(
     location: &StoreLocation,
-    read: impl FnOnce(&mut WriteBuffer) -> Result<T, state_stores::StoreError> + Send + 'static,
+    read: impl FnOnce(&StoreHandle) -> Result<T, state_stores::StoreError> + Send + 'static,
 ) -> Result<T, StreamsError> {
     let (sender, receiver) = sync_channel(1);
     let store = location.store.clone();
     let run = move |task: Option<&Task>| {
         let found = task.and_then(|task| task.stores().iter().find(|candidate| **candidate.name() == *store));
-        let answer = found.map(|store| read(&mut store.handle().borrow_mut()));
+        let answer = found.map(|store| read(store.handle()));
         let _ = sender.send(answer);
     };
     let query = TaskQuery { task: location.task, run: Box::new(run) };

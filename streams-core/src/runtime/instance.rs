@@ -1,8 +1,9 @@
 use super::control::ControlEvent;
-use super::lifecycle::{Lifecycle, lock};
+use super::lifecycle::Lifecycle;
 use super::restore::{RestoreEvent, RestoreListener};
 use super::state_directory::StateDirectory;
 use super::stream_thread::ThreadHandle;
+use super::threads::lock;
 use crate::broker::Broker;
 use crate::config::{Settings, StreamsConfig};
 use crate::metrics::{InstanceFacts, InstanceMetrics, Metrics};

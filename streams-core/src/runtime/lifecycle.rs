@@ -1,3 +1,4 @@
+use super::threads::lock;
 use crate::error::StreamsError;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -153,9 +154,4 @@ impl Lifecycle {
     pub(crate) fn last_error(&self) -> Option<String> {
         lock(&self.error).clone()
     }
-}
-
-/// A panic elsewhere leaves these values whole: each is replaced in one step.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,22 +13,24 @@ mod instance;
 mod internal_topics;
 mod lifecycle;
 mod planning;
+mod reset;
 mod restore;
 mod state_directory;
 mod stream_thread;
 mod streams;
+mod threads;
 
 pub use lifecycle::{State, UncaughtExceptionResponse};
 pub use restore::{RestoreListener, StoreRestore};
 pub use streams::{CloseOptions, KafkaStreams, TaskMetadata};
 
+pub(crate) use instance::{Instance, TaskPhase};
+pub(crate) use stream_thread::{TaskQuery, ThreadCommand, ThreadHandle};
+pub(crate) use threads::lock;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
 /// Wall-clock time in milliseconds since the epoch.
 pub(crate) fn wall_time() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as i64)
 }
-
-pub(crate) use instance::{Instance, TaskPhase};
-pub(crate) use lifecycle::lock;
-pub(crate) use stream_thread::{TaskQuery, ThreadCommand, ThreadHandle};
-
-use std::time::{SystemTime, UNIX_EPOCH};

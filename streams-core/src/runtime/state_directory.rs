@@ -1,4 +1,4 @@
-use super::lifecycle::lock;
+use super::threads::lock;
 use crate::error::StreamsError;
 use crate::task::TaskId;
 use serde::{Deserialize, Serialize};

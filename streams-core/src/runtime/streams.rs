@@ -1,15 +1,16 @@
-use super::control::{Control, ControlEvent, spawn};
+use super::control::{Control, ControlEvent};
 use super::instance::{Assurance, Instance, TaskPhase};
-use super::lifecycle::{Lifecycle, State, UncaughtExceptionResponse, lock};
+use super::lifecycle::{Lifecycle, State, UncaughtExceptionResponse};
 use super::restore::RestoreListener;
 use super::state_directory::StateDirectory;
+use super::threads::{lock, spawn};
 use crate::broker::Broker;
 use crate::broker::librdkafka::Librdkafka;
 use crate::config::{ClientRole, StreamsConfig};
 use crate::error::StreamsError;
 use crate::membership::GroupMembershipOperation;
 use crate::metrics::{InstanceMetrics, Metrics};
-use crate::query::ReadOnlyKeyValueView;
+use crate::query::{ReadOnlyKeyValueView, ReadOnlySessionView, ReadOnlyWindowView};
 use crate::task::TaskId;
 use crate::topology::Topology;
 use state_stores::{StorageEnvironment, StorageLimits};
@@ -226,9 +227,31 @@ impl<B: Broker> KafkaStreams<B> {
     /// the instance lives; tasks that come and go are followed.
     ///
     /// # Errors
-    /// [`StreamsError::InvalidState`] where no store has that name, its types are others, or the instance does not run.
+    /// [`StreamsError::InvalidState`] where no key-value store has that name, its types are others, or the instance does not run.
     pub fn store<K: 'static, V: 'static>(&self, name: &str) -> Result<ReadOnlyKeyValueView<B, K, V>, StreamsError> {
         ReadOnlyKeyValueView::new(Arc::clone(&self.instance), name)
+    }
+
+    /// As [`store`](Self::store), of the window store `name`: what a windowed aggregation keeps. `K` is the key without its window.
+    ///
+    /// # Errors
+    /// [`StreamsError::InvalidState`] where no window store has that name, its types are others, or the instance does not run.
+    pub fn window_store<K: 'static, V: 'static>(
+        &self,
+        name: &str,
+    ) -> Result<ReadOnlyWindowView<B, K, V>, StreamsError> {
+        ReadOnlyWindowView::new(Arc::clone(&self.instance), name)
+    }
+
+    /// As [`store`](Self::store), of the session store `name`: what an aggregation in sessions keeps. `K` is the key without its session.
+    ///
+    /// # Errors
+    /// [`StreamsError::InvalidState`] where no session store has that name, its types are others, or the instance does not run.
+    pub fn session_store<K: 'static, V: 'static>(
+        &self,
+        name: &str,
+    ) -> Result<ReadOnlySessionView<B, K, V>, StreamsError> {
+        ReadOnlySessionView::new(Arc::clone(&self.instance), name)
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`SharedStr`] | UTF-8, not copied out of the batch | `StringSerde` |
 //! | [`Option<T>`] | null, or as `T` | a nullable value of any serde |
 //! | [`serde_json::Value`], types of your own with [`JsonSerde`] | JSON text | a JSON serde of your own |
+//! | [`Vec<T>`] with [`ListSerde`] | number of entries, each behind its length | `ListSerde` |
 //! | [`Windowed<K>`](crate::windowed::Windowed) | key, then the window's times | `WindowedSerdes` |
 //!
 //! A type with one obvious format implements [`DefaultSerde`]; any [`Serde`] can be named where a topic, a grouping or a store is declared.
@@ -46,6 +47,7 @@
 
 mod bytes_serde;
 mod json;
+mod list;
 mod numbers;
 mod option;
 mod shared_str;
@@ -55,6 +57,7 @@ mod uuid_serde;
 
 pub use bytes_serde::{ByteVecSerde, BytesSerde};
 pub use json::JsonSerde;
+pub use list::ListSerde;
 pub use numbers::{BigEndianNumber, NumberSerde};
 pub use option::OptionSerde;
 pub use shared_str::{SharedStr, SharedStrSerde};

@@ -3,12 +3,16 @@
 mod kept_headers;
 mod rows;
 mod session_table;
+mod suppression;
 mod table;
 mod task_store;
+mod time_to_live;
 mod window_table;
 
 pub use session_table::SessionTable;
 pub use state_stores::Direction;
+pub(crate) use suppression::check_version;
+pub use suppression::{HeldRecord, SuppressionBuffer};
 pub use table::{Change, TableStore};
 pub use task_store::{ChangelogPartition, TaskStore};
 pub use window_table::{StoredWindow, WindowTable};

@@ -160,6 +160,11 @@ impl<V: Clone + 'static> Rows<V> {
         Ok(Some(Record { key, value: change, timestamp, headers: self.headers.get(written.source) }))
     }
 
+    /// The timestamp of a stored row; none where it is too short to have one.
+    pub(super) fn timestamp(&self, row: &[u8]) -> Option<i64> {
+        split_timestamped(row).map(|(timestamp, _)| timestamp)
+    }
+
     fn encode(&self, timestamp: i64, value: Option<&V>, out: &mut Vec<u8>) -> Result<Update, StreamsError> {
         let Some(value) = value else { return Ok(Update::Delete) };
         if self.timestamped {

@@ -1,7 +1,8 @@
 use super::TaskStore;
 use super::rows::Rows;
+use super::time_to_live::TimeToLive;
 use crate::error::StreamsError;
-use crate::processor::{Downstream, TaskContext};
+use crate::processor::{Downstream, OperatorId, PunctuationType, TaskContext};
 use crate::record::{Headers, Record, Written};
 use crate::serde::{Payload, SerdeRef};
 use std::rc::Rc;
@@ -21,12 +22,53 @@ pub struct TableStore<K, V> {
     rows: Rows<V>,
     key_serde: SerdeRef<K>,
     key: Vec<u8>,
+    time_to_live: Option<TimeToLive>,
 }
 
 impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
     /// The table in `store`. With `send_old`, changes carry the row before; the store must then keep it (`keep_prior`).
     pub fn new(store: Rc<TaskStore>, key_serde: SerdeRef<K>, value_serde: SerdeRef<V>, send_old: bool) -> Self {
-        Self { rows: Rows::new(store, value_serde, send_old), key_serde, key: Vec::new() }
+        Self { rows: Rows::new(store, value_serde, send_old), key_serde, key: Vec::new(), time_to_live: None }
+    }
+
+    /// Lets rows die that have not been updated for so long, in milliseconds of stream time; `None`: never. The node that owns the table then calls
+    /// [`init`](Self::init) and [`punctuate`](Self::punctuate).
+    #[must_use]
+    pub fn with_time_to_live(mut self, millis: Option<i64>) -> Self {
+        self.time_to_live = millis.map(TimeToLive::new);
+        self
+    }
+
+    /// Begins to look for rows that have died, on behalf of the node `operator`.
+    ///
+    /// # Errors
+    /// As [`TaskContext::schedule`].
+    pub fn init(&self, context: &mut TaskContext, operator: OperatorId) -> Result<(), StreamsError> {
+        if let Some(time_to_live) = &self.time_to_live {
+            context.schedule(operator, time_to_live.interval(), PunctuationType::StreamTime)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes some of the rows that have died, and tells downstream.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn punctuate(
+        &mut self,
+        context: &mut TaskContext,
+        downstream: &Downstream<K, Change<V>>,
+        now: i64,
+    ) -> Result<(), StreamsError> {
+        let Some(time_to_live) = &mut self.time_to_live else { return Ok(()) };
+        for key in time_to_live.step(&self.rows, now)? {
+            let changed = self.rows.update(context, &key, &Headers::default(), |_| Ok((now, None)))?;
+            if let Some((timestamp, change)) = changed {
+                let key = decode_key(&self.key_serde, self.rows.store(), self.rows.topic(), &key)?;
+                downstream.forward(context, Record::new(key, change, timestamp))?;
+            }
+        }
+        Ok(())
     }
 
     /// The row of `key` with its timestamp.
@@ -59,7 +101,12 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
             context.drop_record("its key is null");
             return Ok(());
         }
-        let changed = self.rows.update(context, &self.key, &headers, |row| update(&key, row))?;
+        let now = context.stream_time;
+        let time_to_live = self.time_to_live.as_ref();
+        let lives = |timestamp| time_to_live.is_none_or(|time_to_live| !time_to_live.is_dead(timestamp, now));
+        let changed = self
+            .rows
+            .update(context, &self.key, &headers, |row| update(&key, row.filter(|(timestamp, _)| lives(*timestamp))))?;
         match changed {
             Some((timestamp, change)) => downstream.forward(context, Record { key, value: change, timestamp, headers }),
             None => Ok(()),
@@ -77,14 +124,7 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
     ) -> Result<(), StreamsError> {
         let topic = self.rows.store().serde_topic();
         let (serde, store) = (&self.key_serde, Rc::clone(self.rows.store()));
-        self.rows.flush(context, downstream, |bytes| {
-            let key = serde.deserialize(&topic, Some(Payload::new(bytes)));
-            key.map(|key| (key, None)).map_err(|error| StreamsError::StoredBytes {
-                store: store.name().to_string(),
-                part: "key",
-                error,
-            })
-        })
+        self.rows.flush(context, downstream, |bytes| Ok((decode_key(serde, &store, &topic, bytes)?, None)))
     }
 
     fn encode_key(&mut self, key: &K) -> Result<Written, StreamsError> {
@@ -92,4 +132,14 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
         let written = self.key_serde.serialize(self.rows.topic(), key, &mut self.key);
         written.map_err(|error| self.rows.unencodable("key", error))
     }
+}
+
+fn decode_key<K: 'static>(
+    serde: &SerdeRef<K>,
+    store: &TaskStore,
+    topic: &str,
+    bytes: &[u8],
+) -> Result<K, StreamsError> {
+    let key = serde.deserialize(topic, Some(Payload::new(bytes)));
+    key.map_err(|error| StreamsError::StoredBytes { store: store.name().to_string(), part: "key", error })
 }

@@ -1,3 +1,4 @@
+use super::suppression::VERSION_3;
 use crate::processor::TaskContext;
 use crate::topology::StoreFormat;
 use state_stores::formats::split_timestamped;
@@ -80,7 +81,24 @@ impl TaskStore {
             {
                 (timestamp, value) = (stored, Some(plain));
             }
-            context.output.push(topic, changelog.partition, timestamp, Some(buffer.changelog_key(slot)), value, &[]);
+            let mut headers: &[u8] = &[];
+            if self.format == StoreFormat::SuppressionBuffer {
+                // A row that came and went since the last commit is not in the changelog.
+                if value.is_none() && buffer.existed(slot) == Some(false) {
+                    buffer.forwarded(slot);
+                    return;
+                }
+                timestamp = context.wall_time;
+                headers = if value.is_some() { &VERSION_3 } else { &[] };
+            }
+            context.output.push(
+                topic,
+                changelog.partition,
+                timestamp,
+                Some(buffer.changelog_key(slot)),
+                value,
+                headers,
+            );
         }
         buffer.forwarded(slot);
     }

@@ -15,6 +15,9 @@ use state_stores::{ActiveStores, TaskStores};
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// Output in memory that ends a task's turn: the caller takes it before the next one.
+const OUTPUT_TURN_BYTES: usize = 1 << 20;
+
 /// What a task is made from: prepared by any thread, built by the one that shall run it.
 pub struct TaskParts {
     /// The task.
@@ -169,15 +172,15 @@ impl Task {
         &self.context.topics
     }
 
-    /// Processes up to `max` records, lowest timestamp first over the task's partitions, and says how many it did. Fewer
-    /// means that nothing more can be processed now. After each record come the punctuations by stream time that it makes due.
+    /// Processes up to `max` records, lowest timestamp first over the task's partitions, and says how many it did. It
+    /// ends early when nothing more can be processed now, and when there is output of a mebibyte to be taken. After each record come the punctuations by stream time that it makes due.
     ///
     /// # Errors
     /// The first that a handler did not let pass. The task must then be closed without commit.
     pub fn process(&mut self, max: usize, wall_time: i64) -> Result<usize, StreamsError> {
         self.init(wall_time)?;
         let mut count = 0;
-        while count < max {
+        while count < max && (count == 0 || self.context.output.size_bytes() < OUTPUT_TURN_BYTES) {
             let Some((index, timestamp)) = self.choose()? else { break };
             self.context.stream_time = self.context.stream_time.max(timestamp);
             let queue = &mut self.queues[index];

@@ -1,9 +1,10 @@
 use super::error::misuse;
 use super::machine::Machine;
-use super::{TestDriverConfig, TestInputTopic, TestKeyValueStore, TestOutputTopic};
+use super::store::TestRows;
+use super::{TestDriverConfig, TestInputTopic, TestKeyValueStore, TestOutputTopic, TestSessionStore, TestWindowStore};
 use crate::error::StreamsError;
 use crate::serde::{DefaultSerde, Serde};
-use crate::topology::Topology;
+use crate::topology::{StoreKind, StoreSpec, Topology};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -102,20 +103,39 @@ impl TopologyTestDriver {
     /// The rows of a key-value store, as they are now.
     ///
     /// # Errors
-    /// There is no such store, or its types are others.
+    /// There is no such key-value store, or its types are others.
     pub fn key_value_store<K: 'static, V: 'static>(&self, name: &str) -> Result<TestKeyValueStore<K, V>, StreamsError> {
+        let (rows, _) = self.rows(name, StoreKind::KeyValue)?;
+        Ok(TestKeyValueStore::new(rows))
+    }
+
+    /// The rows of a window store, as they are now. `K` is the key without its window.
+    ///
+    /// # Errors
+    /// There is no such window store, or its types are others.
+    pub fn window_store<K: 'static, V: 'static>(&self, name: &str) -> Result<TestWindowStore<K, V>, StreamsError> {
+        let (rows, spec) = self.rows(name, StoreKind::Window)?;
+        TestWindowStore::new(rows, spec.known_window_size().map_err(misuse)?)
+    }
+
+    /// The rows of a session store, as they are now. `K` is the key without its session.
+    ///
+    /// # Errors
+    /// There is no such session store, or its types are others.
+    pub fn session_store<K: 'static, V: 'static>(&self, name: &str) -> Result<TestSessionStore<K, V>, StreamsError> {
+        TestSessionStore::new(self.rows(name, StoreKind::Session)?.0)
+    }
+
+    fn rows<K: 'static, V: 'static>(
+        &self,
+        name: &str,
+        kind: StoreKind,
+    ) -> Result<(TestRows<K, V>, StoreSpec), StreamsError> {
         let mut shared = self.shared.borrow_mut();
         let topology = shared.topology.clone();
-        let spec = topology.store(name).ok_or_else(|| {
-            let names: Vec<_> = topology.stores().iter().map(|store| store.name.as_str()).collect();
-            misuse(format!("the topology has no store {name}; it has {}", names.join(", ")))
-        })?;
-        let serdes = spec.types.serdes::<K, V>().ok_or_else(|| {
-            let (key, value) = spec.types.names();
-            misuse(format!("store {name} has keys of type {key} and values of type {value}"))
-        })?;
+        let (spec, keys, values) = topology.typed_store(name, kind, "key_value_store").map_err(misuse)?;
         let store = shared.machine()?.store(name).ok_or_else(|| misuse(format!("no task has store {name}")))?;
-        Ok(TestKeyValueStore::new(store, spec.format, serdes))
+        Ok((TestRows::new(store, spec.format, keys, values), spec.clone()))
     }
 
     /// Names of all topics written to so far, changelogs and repartition topics among them.

@@ -15,9 +15,11 @@ mod input;
 mod machine;
 mod output;
 mod store;
+mod windowed_store;
 
 pub use config::TestDriverConfig;
 pub use driver::TopologyTestDriver;
 pub use input::TestInputTopic;
 pub use output::TestOutputTopic;
 pub use store::TestKeyValueStore;
+pub use windowed_store::{TestSessionStore, TestWindowStore};

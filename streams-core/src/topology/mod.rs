@@ -3,6 +3,7 @@
 //! A [`TopologyBuilder`] collects nodes by name and checks them; [`Topology`] is the result: immutable, cheap to clone, and able to
 //! build the nodes of a task on the thread that runs it.
 
+mod asked_store;
 mod build;
 mod builder;
 mod describe;
@@ -11,6 +12,7 @@ mod node;
 mod store;
 mod subtopology;
 
+pub(crate) use asked_store::StoreKind;
 pub use build::{BuiltNode, BuiltTask, Children, TaskBuild};
 pub use builder::TopologyBuilder;
 pub use node::{AutoOffsetReset, FlowType, NodeFactory, NodeId, NodeKind, NodeSpec, SourceTopics};

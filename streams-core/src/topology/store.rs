@@ -1,6 +1,8 @@
 use super::NodeId;
+use crate::record::NO_TIMESTAMP;
 use crate::serde::SerdeRef;
 use state_stores::RowLayout;
+use state_stores::formats::split_timestamped;
 use std::any::{Any, type_name};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +18,9 @@ pub struct StoreSpec {
     pub format: StoreFormat,
     /// How its rows are arranged: as a key-value, window or session store.
     pub layout: RowLayout,
+    /// How long each window of a window store is, in milliseconds (`i64::MAX` for windows without end): its rows hold only where windows start.
+    /// Queries need it; `None` in stores of other kinds.
+    pub window_size_ms: Option<i64>,
     /// Whether updates are held back until the next commit, so that only the last of each key goes on.
     pub caching: bool,
     /// Whether the row at the last commit is kept for each changed row, because somebody downstream asks for old values.
@@ -44,6 +49,9 @@ pub enum StoreFormat {
     Plain,
     /// Eight bytes of timestamp before each (what the DSL uses). The changelog has the plain value and the timestamp as its record's.
     Timestamped,
+    /// Rows of a suppression buffer: the record held back and the time of its place in the buffer. The changelog has them as they are, with
+    /// a header that says their version (Kafka Streams' version 3).
+    SuppressionBuffer,
 }
 
 /// The types of a store with their serdes, for queries.
@@ -70,6 +78,14 @@ impl StoreTypes {
     /// Names of the key's and the value's type.
     pub fn names(&self) -> (&'static str, &'static str) {
         self.names
+    }
+}
+
+impl StoreFormat {
+    /// The value in a stored row, and its timestamp: -1 where rows have none.
+    pub(crate) fn split(self, row: &[u8]) -> (i64, &[u8]) {
+        let parts = if self == Self::Timestamped { split_timestamped(row) } else { None };
+        parts.unwrap_or((NO_TIMESTAMP, row))
     }
 }
 

@@ -37,7 +37,8 @@ pub(crate) struct Processor {
     pub output: Option<FlowType>,
     pub factory: LateFactory,
     pub store: Option<Store>,
-    /// Of a windowed aggregation: how long after its end a window may still change, in milliseconds.
+    /// How long after their end windows still take records, for a windowed aggregation: its grace, for sessions their gap and grace together.
+    /// In milliseconds; `None` for every other step.
     pub grace: Option<i64>,
 }
 

@@ -11,6 +11,7 @@ pub(crate) use handle::{Handle, RepartitionSpec};
 pub(crate) use kind::{Kind, Prefix, Processor, Sink, Source, Store, TableSource};
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// The graph of one builder, shared by its streams and tables.
@@ -82,6 +83,26 @@ impl Graph {
     /// The name of a step.
     pub(crate) fn name(&self, id: GraphId) -> &str {
         self.nodes.get(id).map_or("(a step that could not be declared)", GraphNode::name)
+    }
+
+    /// The grace of the windowed aggregations that all records of this step come from, in milliseconds: the largest. `None` where some
+    /// come from none.
+    pub(crate) fn window_grace(&self, id: GraphId) -> Option<i64> {
+        let mut largest = None;
+        let mut seen = HashSet::new();
+        let mut waiting = vec![id];
+        while let Some(id) = waiting.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            let node = self.nodes.get(id)?;
+            match &node.kind {
+                Kind::Processor(Processor { grace: Some(grace), .. }) => largest = largest.max(Some(*grace)),
+                _ if node.parents.is_empty() => return None,
+                _ => waiting.extend(&node.parents),
+            }
+        }
+        largest
     }
 
     /// Gives a step one more parent.

@@ -61,7 +61,8 @@ impl<K: Data, V: Data> KStream<K, V> {
             };
             parent = handle.add_repartition(format!("{generated}-repartition"), None, prefix, names, spec);
         }
-        let state = TableState::source(queryable.is_some());
+        let time_to_live = materialized.time_to_live;
+        let state = TableState::source(queryable.is_some() || time_to_live.is_some());
         let processor = Processor {
             input: FlowType::of::<K, V>(),
             output: Some(FlowType::of::<K, Change<V2>>()),
@@ -70,7 +71,7 @@ impl<K: Data, V: Data> KStream<K, V> {
                 let (key, row) = (super::share(&key), super::share(&row));
                 Box::new(move || {
                     let store = state.is_materialized().then(|| store.clone());
-                    node_factory::<K, V, V2, R>(store, &key, &row, state.sends_old())
+                    node_factory::<K, V, V2, R>(store, &key, &row, state.sends_old(), time_to_live)
                 })
             },
             store: Some(Store {
@@ -109,6 +110,7 @@ fn node_factory<K: Data, V: Data, V2: Data, R: TableRecord<K, V2, Key = K, Value
     key: &SerdeRef<K>,
     row: &SerdeRef<V2>,
     send_old: bool,
+    time_to_live: Option<i64>,
 ) -> NodeFactory {
     let (key, row) = (Arc::clone(key), Arc::clone(row));
     Arc::new(move |build, children| {
@@ -116,6 +118,7 @@ fn node_factory<K: Data, V: Data, V2: Data, R: TableRecord<K, V2, Key = K, Value
             Some(store) => Some(TableStore::new(build.store(store)?, Arc::clone(&key), Arc::clone(&row), send_old)),
             None => None,
         };
+        let table = table.map(|table| table.with_time_to_live(time_to_live));
         let nulls = NullCheck::new(Some(&key), "");
         Ok(BuiltNode::node::<K, V>(TableSourceNode::<K, V2, R>::new(table, nulls, children.downstream()?)))
     })

@@ -15,6 +15,8 @@ pub struct Materialized<K, V> {
     pub(crate) engine: StoreEngine,
     /// In milliseconds.
     pub(crate) retention: Option<i64>,
+    /// In milliseconds.
+    pub(crate) time_to_live: Option<i64>,
 }
 
 common_options!(Materialized, "the store's, by which it can be queried", {
@@ -22,6 +24,7 @@ common_options!(Materialized, "the store's, by which it can be queried", {
     logging: Some(BTreeMap::new()),
     engine: StoreEngine::RocksDb,
     retention: None,
+    time_to_live: None,
 });
 
 impl<K: 'static, V: 'static> Materialized<K, V> {
@@ -78,6 +81,18 @@ impl<K: 'static, V: 'static> Materialized<K, V> {
         self
     }
 
+    /// Lets a row die when it has not been updated for so long, by stream time; not in Kafka Streams. For tables made by `count`, `reduce` and `aggregate`
+    /// without windows, and by `StreamsBuilder::table` and `to_table` where they are kept in a store; means nothing for others.
+    ///
+    /// A dead row counts as absent at once: an aggregate begins anew with the next record of its key. It is deleted from the store (and its
+    /// changelog), and the deletion is told downstream, within about half the time to live more, while records come: only they move the
+    /// stream time. Queries see it until then.
+    #[must_use]
+    pub fn with_time_to_live(mut self, time_to_live: Duration) -> Self {
+        self.time_to_live = Some(millis(time_to_live));
+        self
+    }
+
     /// The store of a table by the name `name`.
     pub(crate) fn spec(&self, name: String, key: SerdeRef<K>, value: SerdeRef<V>) -> StoreSpec {
         StoreSpec {
@@ -85,6 +100,7 @@ impl<K: 'static, V: 'static> Materialized<K, V> {
             engine: self.engine,
             format: StoreFormat::Timestamped,
             layout: RowLayout::Plain,
+            window_size_ms: None,
             caching: self.caching,
             keep_prior: false,
             logging: self.logging.clone(),

@@ -4,6 +4,7 @@
 //! names no serde, so that those of the stream above are used. `with_name` and the others then add to it.
 
 mod branched;
+mod buffer_config;
 mod consumed;
 mod grouped;
 mod materialized;
@@ -11,17 +12,22 @@ mod printed;
 mod produced;
 mod repartitioned;
 mod serdes;
+mod suppressed;
 mod topics;
 
 pub use branched::Branched;
+pub use buffer_config::{BufferConfig, StrictBufferConfig};
 pub use consumed::Consumed;
 pub use grouped::Grouped;
 pub use materialized::Materialized;
 pub use printed::Printed;
 pub use produced::Produced;
 pub use repartitioned::Repartitioned;
+pub use suppressed::Suppressed;
 pub use topics::IntoTopics;
 
 pub(crate) use branched::Chain;
+pub(crate) use buffer_config::WhenFull;
 pub(crate) use printed::{Mapper, Target};
 pub(crate) use serdes::{SerdeChoice, common_options};
+pub(crate) use suppressed::Place;

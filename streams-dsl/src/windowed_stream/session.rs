@@ -164,6 +164,7 @@ impl<K: Data, V: Data> SessionWindowedKStream<K, V> {
             aggregates,
             result_key: Box::new(|key| Arc::new(SessionWindowedSerde::shared(key))),
             layout: if on_close { layout.with_time_index() } else { layout },
+            window_size_ms: None,
             format: StoreFormat::Plain,
             grace: Some(open),
         };

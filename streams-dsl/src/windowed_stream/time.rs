@@ -163,6 +163,7 @@ impl<K: Data, V: Data, W: TimeDivision> TimeWindowedKStream<K, V, W> {
                 Arc::new(TimeWindowedSerde::shared(key, Duration::from_millis(size as u64)))
             }),
             layout,
+            window_size_ms: Some(size),
             format: StoreFormat::Timestamped,
             grace: Some(grace),
         };

@@ -7,16 +7,19 @@
 //! | [`SlidingWindows`] | every span of time in which two records are no further apart than the difference | as many as records make different spans |
 //! | [`SessionWindows`] | spans of activity with gaps between them | one, which may grow together with others |
 //! | [`UnlimitedWindows`] | without end | one |
+//! | [`CountWindows`] | the last few records of a key, by their number | the next few, too |
 //! | any type that is [`Windows`] | as it says | as many as it says |
 //!
 //! *Grace* is how long a window waits for records that come late: it closes when the stream time, which is the largest timestamp seen, reaches
 //! its end plus the grace. Later records are dropped and counted.
 
+mod count;
 mod session;
 mod sliding;
 mod time;
 mod unlimited;
 
+pub use count::CountWindows;
 pub use session::SessionWindows;
 pub use sliding::SlidingWindows;
 pub use time::TimeWindows;

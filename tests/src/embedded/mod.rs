@@ -6,6 +6,7 @@
 mod input;
 mod link;
 mod log;
+mod sessions;
 mod site;
 mod wait;
 mod word_count;
@@ -13,6 +14,7 @@ mod word_count;
 pub use input::{last_values, number, produce_words};
 pub use link::{Client, CommitAttempt, Link};
 pub use log::captured_log;
+pub use sessions::written_sessions;
 pub use site::Site;
 pub use wait::wait;
 pub use word_count::{Counts, STORE, counts_of, word_count};

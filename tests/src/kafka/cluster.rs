@@ -5,7 +5,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
+use rdkafka::message::{Message, ToBytes};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::HashMap;
@@ -139,6 +139,7 @@ impl Cluster {
     pub fn producer(&self) -> RecordProducer {
         let mut config = self.client();
         config.set("enable.idempotence", "true").set("linger.ms", "5").set("queue.buffering.max.messages", "100000");
+        config.set("partitioner", "murmur2_random");
         RecordProducer { producer: config.create().unwrap() }
     }
 
@@ -247,7 +248,15 @@ impl RecordProducer {
     /// # Panics
     /// Where the client does not take it.
     pub fn send(&self, topic: &str, partition: i32, value: &[u8]) {
-        self.send_record(BaseRecord::to(topic).partition(partition).payload(value));
+        self.send_record(BaseRecord::<(), [u8]>::to(topic).partition(partition).payload(value));
+    }
+
+    /// Appends a record to the partition of its key, as Java's client does.
+    ///
+    /// # Panics
+    /// Where the client does not take it.
+    pub fn send_keyed(&self, topic: &str, key: &[u8], value: &[u8]) {
+        self.send_record(BaseRecord::to(topic).key(key).payload(value));
     }
 
     /// Appends a record whose key and value are null to a partition, and waits until it is in the log.
@@ -255,11 +264,11 @@ impl RecordProducer {
     /// # Panics
     /// Where the client does not take it.
     pub fn send_null(&self, topic: &str, partition: i32) {
-        self.send_record(BaseRecord::to(topic).partition(partition));
+        self.send_record(BaseRecord::<(), [u8]>::to(topic).partition(partition));
         self.flush();
     }
 
-    fn send_record(&self, mut record: BaseRecord<'_, (), [u8]>) {
+    fn send_record<K: ToBytes + ?Sized>(&self, mut record: BaseRecord<'_, K, [u8]>) {
         loop {
             match self.producer.send(record) {
                 Ok(()) => return,

@@ -29,6 +29,15 @@ pub fn dev() -> PathBuf {
     variable("KAFKA_DEV", "the path of this project's ./dev").into()
 }
 
+/// The Java program, and the classes of this project's programs on Kafka Streams.
+///
+/// # Panics
+/// Where the environment does not say.
+pub fn java() -> (PathBuf, String) {
+    let java = variable("BENCH_JAVA", "the path of the program java");
+    (java.into(), variable("BENCH_JAVA_CLASSPATH", "the classes of benches/java and their libraries"))
+}
+
 fn variable(name: &str, meaning: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("set {name} to {meaning}; ./dev test does"))
 }

@@ -1,6 +1,6 @@
 //! A program that runs as a process of its own.
 
-use super::environment::example;
+use super::environment::{example, java};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -20,13 +20,34 @@ pub struct Setup {
 impl Setup {
     /// The word count example, with its arguments.
     pub fn word_count(servers: &str, application_id: &str, input: &str, output: &str, state_dir: &Path) -> Self {
-        let setup = Self { program: example("word-count"), arguments: Vec::new() };
+        Self::of_example("word-count", servers, application_id, input, output, state_dir)
+    }
+
+    /// An example, with its arguments.
+    pub fn of_example(
+        name: &str,
+        servers: &str,
+        application_id: &str,
+        input: &str,
+        output: &str,
+        state_dir: &Path,
+    ) -> Self {
+        let setup = Self { program: example(name), arguments: Vec::new() };
         setup
             .option("--bootstrap-servers", servers)
             .option("--application-id", application_id)
             .option("--input", input)
             .option("--output", output)
             .option("--state-dir", &state_dir.display().to_string())
+    }
+
+    /// The same on Kafka Streams: the program `class` of benches/java, which takes the same options.
+    #[must_use]
+    pub fn on_java(mut self, class: &str) -> Self {
+        let (java, classpath) = java();
+        self.program = java;
+        self.arguments.splice(0..0, ["-cp".to_owned(), classpath, class.to_owned()]);
+        self
     }
 
     /// Sets a configuration key.

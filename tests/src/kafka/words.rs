@@ -1,5 +1,6 @@
 //! Input lines, and a count of their words that shares nothing with the application.
 
+use super::Random;
 use std::collections::HashMap;
 
 /// Words with their counts, as the output topic spells them.
@@ -11,27 +12,13 @@ const VOCABULARY: f64 = 20_000.0;
 /// Lines of 8 words `Word<k>`, `k` being the product of two uniform numbers times 20,000: few words are frequent, many are rare.
 /// The same seed gives the same lines.
 pub struct Lines {
-    state: u64,
+    random: Random,
 }
 
 impl Lines {
     /// The endless sequence of this seed.
     pub fn new(seed: u64) -> Self {
-        Self { state: seed }
-    }
-
-    /// SplitMix64.
-    fn random(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// In [0, 1).
-    fn uniform(&mut self) -> f64 {
-        (self.random() >> 11) as f64 / (1_u64 << 53) as f64
+        Self { random: Random::new(seed) }
     }
 }
 
@@ -40,7 +27,7 @@ impl Iterator for Lines {
 
     fn next(&mut self) -> Option<String> {
         let words: Vec<_> = (0..WORDS_PER_LINE)
-            .map(|_| format!("Word{}", (self.uniform() * self.uniform() * VOCABULARY) as u32))
+            .map(|_| format!("Word{}", (self.random.uniform() * self.random.uniform() * VOCABULARY) as u32))
             .collect();
         Some(words.join(" "))
     }

@@ -157,9 +157,13 @@ impl ClassicMember {
         } else if assignment.error.is_none() {
             self.backoff.succeeded();
         }
-        if self.config.instance_id.is_some() && assignment.unsettled && self.tasks.generation == -1 {
-            // Its former self may be the one whom others wait for, and is gone without telling them.
-            self.want(now, "it has come back while tasks are withheld");
+        if self.config.instance_id.is_some() && self.tasks.generation == -1 && assignment.error.is_none() {
+            if assignment.unsettled {
+                // Its former self may be the one whom others wait for, and is gone without telling them.
+                self.want(now, "it has come back while tasks are withheld");
+            } else if assignment.threads != self.config.threads {
+                self.want(now, "it has come back with another number of threads");
+            }
         }
         self.settling_until = if assignment.unsettled { now + self.config.session_timeout } else { now };
         self.next_heartbeat = self.next_heartbeat.min(now + self.heartbeat_interval(now));

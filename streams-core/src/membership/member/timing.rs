@@ -45,7 +45,8 @@ impl ClassicMember {
     /// stands still: a member that does not come here in time has to hear of the coordinator first.
     pub(super) fn stay_assured(&mut self, now: Duration) {
         if matches!(self.phase, Phase::Joining { .. }) && now <= self.assured {
-            self.assured = now + self.patience();
+            // The answer may be under way: so long ago the wait may have ended.
+            self.assured = self.assured.max(now + self.patience() * 3 / 4);
         }
     }
 

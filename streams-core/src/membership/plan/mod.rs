@@ -106,6 +106,7 @@ pub fn plan(members: &[GroupMember], topology: &PlannedTopology) -> Result<Plan,
             error: member.error.clone().or_else(|| shutdown.clone()),
             topology: topology.fingerprint,
             unsettled,
+            threads: member.state.threads,
         };
         assignments.push((member.state.member_id.clone(), wrap(&assignment, topology).map_err(PlanError::Encoding)?));
     }
@@ -120,7 +121,8 @@ pub(super) fn plan_failed(members: &[GroupMember], fingerprint: u64, error: &Pla
     let target = present(&states);
     let bytes = |tasks: &[TaskId]| {
         let error = Some(error.to_assignment_error());
-        let assignment = TaskAssignment { tasks: tasks.to_vec(), error, topology: fingerprint, unsettled: false };
+        let assignment =
+            TaskAssignment { tasks: tasks.to_vec(), error, topology: fingerprint, unsettled: false, threads: 0 };
         // Without topics nothing can be too long to write.
         wrap(&assignment, &topology).unwrap_or_default()
     };

@@ -59,7 +59,8 @@ fn a_single_member_gets_everything_with_the_partitions_that_exist() {
     let plan = plan(&[member("a", &says(1, &[]))], &topology()).unwrap();
     let (partitions, assignment) = read(&plan.assignments, "a");
     assert_eq!(partitions, [listed("left", &[0, 1, 2]), listed("other", &[0, 1]), listed("right", &[0, 1])]);
-    let expected = TaskAssignment { tasks: all_tasks(), error: None, topology: FINGERPRINT, unsettled: false };
+    let expected =
+        TaskAssignment { tasks: all_tasks(), error: None, topology: FINGERPRINT, unsettled: false, threads: 1 };
     assert_eq!(assignment, expected);
     assert_eq!(plan.problems, Vec::<String>::new());
 }

@@ -1,12 +1,13 @@
 use super::closing::Announcing;
 use super::tasks::Phase;
-use super::{Control, ControlEvent, spawn};
+use super::{Control, ControlEvent};
 use crate::broker::Broker;
 use crate::error::StreamsError;
 use crate::membership::{Action, AssignmentError, Event, MemberConfig, PlanError, TaskAssignment};
 use crate::runtime::instance::Instance;
-use crate::runtime::lifecycle::{State, lock};
+use crate::runtime::lifecycle::State;
 use crate::runtime::planning::{fingerprint, make_plan, sources};
+use crate::runtime::threads::{lock, spawn};
 use crate::task::TaskId;
 use state_stores::TaskStores;
 use std::collections::BTreeSet;

@@ -9,10 +9,11 @@ mod tasks;
 mod topics;
 
 use super::instance::Instance;
-use super::lifecycle::{State, lock};
+use super::lifecycle::State;
 use super::planning::Planned;
 use super::restore::{RestoreCommand, RestoreEvent, RestoreThread};
 use super::stream_thread::{ThreadCommand, ThreadEvent};
+use super::threads::{lock, spawn};
 use crate::broker::{Broker, Waker};
 use crate::error::StreamsError;
 use crate::membership::{CallId, ClassicMember, Event, GroupMembershipOperation, PlanError};
@@ -206,9 +207,4 @@ impl<B: Broker> Control<B> {
             lifecycle.transit(State::NotRunning);
         }
     }
-}
-
-pub(super) fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StreamsError> {
-    let thread = std::thread::Builder::new().name(name.clone()).spawn(work);
-    thread.map_err(|error| StreamsError::InvalidState(format!("cannot start thread {name}: {error}")))
 }

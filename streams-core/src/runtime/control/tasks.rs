@@ -1,11 +1,12 @@
-use super::{Control, spawn};
+use super::Control;
 use crate::broker::Broker;
 use crate::error::StreamsError;
 use crate::record::TopicPartition;
 use crate::runtime::instance::{Instance, TaskPhase};
-use crate::runtime::lifecycle::{UncaughtExceptionResponse, lock};
+use crate::runtime::lifecycle::UncaughtExceptionResponse;
 use crate::runtime::restore::{RestoreCommand, RestoreEvent};
 use crate::runtime::stream_thread::{ThreadCommand, ThreadEvent, ThreadHandle, ThreadSeed};
+use crate::runtime::threads::{lock, spawn};
 use crate::task::TaskId;
 use state_stores::CommittedReader;
 use std::collections::BTreeSet;

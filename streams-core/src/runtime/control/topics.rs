@@ -1,5 +1,5 @@
 use super::tasks::Phase;
-use super::{Control, ControlEvent, spawn};
+use super::{Control, ControlEvent};
 use crate::broker::Broker;
 use crate::config::ClientRole;
 use crate::error::StreamsError;
@@ -7,9 +7,9 @@ use crate::membership::Event;
 use crate::processor::TopicPartitions;
 use crate::runtime::instance::TaskPhase;
 use crate::runtime::internal_topics::existing_topics;
-use crate::runtime::lifecycle::lock;
 use crate::runtime::planning::task_counts;
 use crate::runtime::stream_thread::ThreadCommand;
+use crate::runtime::threads::{lock, spawn};
 use crate::task::input_partitions;
 use crate::topology::{NodeKind, SourceTopics, Topology};
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 use super::StoreRestore;
 use crate::error::StreamsError;
 use crate::record::{RecordBatch, TopicPartition};
+use crate::store::check_version;
 use crate::topology::StoreFormat;
 use state_stores::TaskStores;
 use state_stores::formats::join_timestamped;
@@ -38,6 +39,20 @@ pub(super) struct RestoreStart {
 }
 
 /// Decides from the store's own position (none: never committed) and age whether it can go on from there.
+///
+/// A store that stands below the start of its changelog is rebuilt. So is a windowed one, though its changelog (`compact,delete`) loses its
+/// oldest records by age, which is how most of them come to stand there:
+///
+/// - It costs nothing. Either way all that the changelog still has is read; a rebuild only begins without the store's own rows.
+/// - As a rule nothing is lost. What was deleted by age is older than the retention of the store and
+///   `windowstore.changelog.additional.retention.ms` (a day) together, so all of it, and all that the store has from before, has expired by stream time.
+/// - Where stream time lags behind the clock by more than that, records of living windows are gone, and there is no right answer. A store that
+///   kept its rows would mix states that never were together: a session whose deletion was lost would stay beside the one that it was merged into, and
+///   be counted twice by the next merger. Rebuilt, it is what every other instance would restore.
+///
+/// A store at the start of its changelog or above keeps its rows, however much was deleted: one that rests at the end of a changelog whose
+/// records have all been deleted by age is whole. Only deletions may have been missed after `delete.retention.ms`, which merging sessions write; hence
+/// the age counts for windowed stores too.
 pub(super) fn restore_start(stored: Option<i64>, age: Option<Duration>, changelog: ChangelogExtent) -> RestoreStart {
     let ChangelogExtent { earliest, end, delete_retention } = changelog;
     let from_start = |reason: String| RestoreStart { position: earliest, rebuild: Some(reason) };
@@ -84,6 +99,10 @@ impl RestoringStore {
             };
             let value = match (record.value, self.format) {
                 (None, _) => Value::Deleted,
+                (Some(value), StoreFormat::SuppressionBuffer) => {
+                    check_version(&self.partition, record.offset, record.headers)?;
+                    Value::Plain(value)
+                }
                 (Some(value), StoreFormat::Plain) => Value::Plain(value),
                 (Some(value), StoreFormat::Timestamped) => {
                     let start = values.len();
@@ -138,5 +157,8 @@ mod tests {
         assert_eq!(start(Some(9), None), (10, true));
         assert_eq!(start(Some(51), None), (10, true));
         assert_eq!(start(Some(49), Some(DAY + Duration::from_secs(1))), (10, true));
+        // All records were deleted by age while the store stood at the end.
+        let empty = ChangelogExtent { earliest: 50, end: 50, delete_retention: DAY };
+        assert_eq!(restore_start(Some(50), Some(10 * DAY), empty), RestoreStart { position: 50, rebuild: None });
     }
 }

@@ -7,5 +7,4 @@ mod positions;
 mod thread;
 
 pub use listener::{RestoreListener, StoreRestore};
-pub(crate) use positions::{reset_offset, reset_policy};
 pub(crate) use thread::{RestoreCommand, RestoreEvent, RestoreThread};

@@ -2,7 +2,7 @@ use super::{RunningTask, StreamThread};
 use crate::broker::{Broker, BrokerErrorKind, Consumer, Fetched};
 use crate::error::StreamsError;
 use crate::record::TopicPartition;
-use crate::runtime::restore::{reset_offset, reset_policy};
+use crate::runtime::reset::{reset_offset, reset_policy};
 use crate::runtime::wall_time;
 use crate::topology::AutoOffsetReset;
 use std::time::Duration;

@@ -2,7 +2,7 @@ use crate::data::Data;
 use crate::nulls::NullCheck;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
-use streams_core::processor::{Downstream, Node, Operator, TaskContext};
+use streams_core::processor::{Downstream, Node, Operator, OperatorId, Punctuation, TaskContext};
 use streams_core::record::Record;
 use streams_core::store::{Change, TableStore};
 
@@ -28,6 +28,14 @@ impl<K, V, F> Reduce<K, V, F> {
 }
 
 impl<K: Data, V: Data, F: 'static> Operator for Reduce<K, V, F> {
+    fn init(&mut self, context: &mut TaskContext, operator: OperatorId) -> Result<(), StreamsError> {
+        self.table.init(context, operator)
+    }
+
+    fn punctuate(&mut self, context: &mut TaskContext, punctuation: Punctuation) -> Result<(), StreamsError> {
+        self.table.punctuate(context, &self.downstream, punctuation.timestamp)
+    }
+
     fn flush(&mut self, context: &mut TaskContext) -> Result<(), StreamsError> {
         self.table.flush(context, &self.downstream)
     }

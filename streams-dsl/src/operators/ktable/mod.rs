@@ -4,10 +4,12 @@ mod filter;
 mod forms;
 mod map_values;
 mod source;
+mod suppress;
 mod to_stream;
 
 pub(crate) use filter::TableFilter;
 pub(crate) use forms::{RowTimestamp, TopicRecord, Upsert, UpsertOrDelete};
 pub(crate) use map_values::TableMapValues;
 pub(crate) use source::{TableRecord, TableSourceNode};
+pub(crate) use suppress::{Rule, Suppress};
 pub(crate) use to_stream::ToStream;

@@ -2,7 +2,7 @@ use crate::data::Data;
 use crate::nulls::NullCheck;
 use std::marker::PhantomData;
 use streams_core::error::StreamsError;
-use streams_core::processor::{Downstream, Node, Operator, TaskContext};
+use streams_core::processor::{Downstream, Node, Operator, OperatorId, Punctuation, TaskContext};
 use streams_core::record::{Headers, Record};
 use streams_core::store::{Change, TableStore};
 
@@ -63,6 +63,17 @@ impl<K: Data, V: Data, R: 'static> TableSourceNode<K, V, R> {
 }
 
 impl<K: Data, V: Data, R: 'static> Operator for TableSourceNode<K, V, R> {
+    fn init(&mut self, context: &mut TaskContext, operator: OperatorId) -> Result<(), StreamsError> {
+        self.table.as_ref().map_or(Ok(()), |table| table.init(context, operator))
+    }
+
+    fn punctuate(&mut self, context: &mut TaskContext, punctuation: Punctuation) -> Result<(), StreamsError> {
+        match &mut self.table {
+            Some(table) => table.punctuate(context, &self.downstream, punctuation.timestamp),
+            None => Ok(()),
+        }
+    }
+
     fn flush(&mut self, context: &mut TaskContext) -> Result<(), StreamsError> {
         match &mut self.table {
             Some(table) => table.flush(context, &self.downstream),

@@ -148,6 +148,12 @@ impl Simulation {
             {
                 self.at(self.nodes[node].stands_until, happening);
             }
+            Happening::Operate(node, operation @ (Operation::Crash | Operation::StandStill(_))) => {
+                self.operate(node, operation);
+            }
+            Happening::Operate(node, _) if self.now < self.nodes[node].stands_until => {
+                self.at(self.nodes[node].stands_until, happening);
+            }
             Happening::Operate(node, operation) => self.operate(node, operation),
             Happening::Request(to, action) => self.request(to, action),
             Happening::Deliver(node, life, event) if self.nodes[node].life == life => self.tell(node, event),

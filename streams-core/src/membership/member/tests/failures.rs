@@ -143,7 +143,7 @@ fn a_plan_that_never_comes_is_a_failed_plan() {
 
 #[test]
 fn an_assignment_that_cannot_be_used_leaves_the_tasks_running() {
-    let other = TaskAssignment { tasks: tasks(&[5]), error: None, topology: 8, unsettled: false };
+    let other = TaskAssignment { tasks: tasks(&[5]), error: None, topology: 8, unsettled: false, threads: 1 };
     let unknown =
         consumer_protocol::Assignment { partitions: Vec::new(), user_data: Some(Bytes::from_static(&[9, 9])) };
     for bytes in [Bytes::from_static(b"garbage"), Bytes::new(), assignment(&other), unknown.encode().unwrap()] {

@@ -154,7 +154,7 @@ impl Script {
     }
 
     fn synced_and(&mut self, partitions: &[i32], error: Option<AssignmentError>, unsettled: bool) -> String {
-        let assigned = TaskAssignment { tasks: tasks(partitions), error, topology: TOPOLOGY, unsettled };
+        let assigned = TaskAssignment { tasks: tasks(partitions), error, topology: TOPOLOGY, unsettled, threads: 1 };
         self.on(Event::Synced(self.sync, Ok(SyncedGroup { assignment: assignment(&assigned) })))
     }
 

@@ -105,7 +105,7 @@ final class Program {
     }
 
     /** A windowed key as {@code key@start..end}. */
-    private static String keyText(Object key) {
+    static String keyText(Object key) {
         if (key instanceof Windowed<?> windowed) {
             long end = windowed.window().end();
             return windowed.key() + "@" + windowed.window().start() + ".." + (end == Long.MAX_VALUE ? "max" : end);

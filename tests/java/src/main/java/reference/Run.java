@@ -54,6 +54,7 @@ final class Run {
         TopologyTestDriver driver = new TopologyTestDriver(topology, configuration(), WALL_START);
         input = driver.createInputTopic("in", new StringSerializer(), new StringSerializer());
         output = driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
+        Changelog changelog = asked.setting("changelog", "no").word().equals("yes") ? new Changelog(asked.name, driver) : null;
         boolean failed = false;
         for (String row : asked.rows()) {
             if (Case.isComment(row)) {
@@ -73,9 +74,15 @@ final class Run {
             }
             if (!failed) {
                 output.readRecordsToList().forEach(record -> answer.add(text(record)));
+                if (changelog != null) {
+                    answer.addAll(changelog.logged());
+                }
                 countDropped(driver, answer);
             }
             answers.add(answer);
+        }
+        if (changelog != null) {
+            answers.get(answers.size() - 1).addAll(changelog.stored());
         }
         close(driver, failed);
         return answers;

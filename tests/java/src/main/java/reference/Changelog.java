@@ -1,0 +1,68 @@
+package reference;
+
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.TestOutputTopic;
+import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.kstream.Windowed;
+import org.apache.kafka.streams.processor.StateStore;
+import org.apache.kafka.streams.state.KeyValueIterator;
+import org.apache.kafka.streams.state.SessionStore;
+import org.apache.kafka.streams.state.TimestampedWindowStore;
+import org.apache.kafka.streams.state.ValueAndTimestamp;
+import org.apache.kafka.streams.test.TestRecord;
+
+/** The store named "store" of a windowed aggregation: the bytes in its changelog, and its rows. */
+final class Changelog {
+    private final TopologyTestDriver driver;
+    private final TestOutputTopic<byte[], byte[]> topic;
+
+    Changelog(String application, TopologyTestDriver driver) {
+        this.driver = driver;
+        topic = driver.createOutputTopic(
+                application + "-store-changelog", new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    }
+
+    /** What was appended since the last call: "logged key value timestamp", in hexadecimal digits. */
+    List<String> logged() {
+        List<String> logged = new ArrayList<>();
+        for (TestRecord<byte[], byte[]> record : topic.readRecordsToList()) {
+            if (record.headers().iterator().hasNext()) {
+                throw new IllegalArgumentException("the changelog has headers, which have no place in a case file");
+            }
+            logged.add("logged " + hex(record.key()) + " " + hex(record.value()) + " " + record.timestamp());
+        }
+        return logged;
+    }
+
+    /** All rows that the store shows, in its order: "stored key@start..end value timestamp"; sessions have no timestamp. */
+    List<String> stored() {
+        StateStore store = driver.getAllStateStores().get("store");
+        List<String> stored = new ArrayList<>();
+        if (store instanceof TimestampedWindowStore) {
+            try (KeyValueIterator<Windowed<String>, ValueAndTimestamp<Object>> rows =
+                    driver.<String, Object>getTimestampedWindowStore("store").all()) {
+                while (rows.hasNext()) {
+                    KeyValue<Windowed<String>, ValueAndTimestamp<Object>> row = rows.next();
+                    stored.add("stored " + Program.keyText(row.key) + " " + row.value.value() + " " + row.value.timestamp());
+                }
+            }
+        } else {
+            SessionStore<String, Object> sessions = driver.getSessionStore("store");
+            try (KeyValueIterator<Windowed<String>, Object> rows = sessions.fetch(null, null)) {
+                while (rows.hasNext()) {
+                    KeyValue<Windowed<String>, Object> row = rows.next();
+                    stored.add("stored " + Program.keyText(row.key) + " " + row.value);
+                }
+            }
+        }
+        return stored;
+    }
+
+    private static String hex(byte[] bytes) {
+        return bytes == null ? "-" : HexFormat.of().formatHex(bytes);
+    }
+}
