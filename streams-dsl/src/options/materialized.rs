@@ -73,8 +73,8 @@ impl<K: 'static, V: 'static> Materialized<K, V> {
         self.with_store_type(StoreEngine::InMemory)
     }
 
-    /// How long the windows of a windowed table can be queried, by stream time; beyond that they are dropped. At least the size (gap, for
-    /// sessions) and the grace of the windows, which is also the default. Means nothing for other tables.
+    /// How long the windows of a windowed table can be queried, by stream time; beyond that they are dropped. At least the size (the gap, for
+    /// sessions; twice the difference, for sliding windows) and the grace of the windows, which is also the default. Means nothing for other tables.
     #[must_use]
     pub fn with_retention(mut self, retention: Duration) -> Self {
         self.retention = Some(millis(retention));

@@ -76,7 +76,7 @@ impl TimeDivision for SlidingWindows {
     fn traits(&self) -> Traits {
         let least = self.difference.saturating_mul(2).saturating_add(self.grace);
         // A record that is just in time has to find the one before it, whose window may have begun this much earlier.
-        let retention = Retention { least, margin: 2 };
+        let retention = Retention { least, margin: 1 };
         Traits { size: self.difference, grace: self.grace, retention, mistake: self.mistake() }
     }
 

@@ -21,9 +21,10 @@ use streams_core::windowed::{TimeWindowedSerde, Windowed};
 /// in sliding windows also those with null value.
 ///
 /// # Sliding windows
-/// A window that appears between others takes over what they know of its records. Where a record came too late for some of its windows
-/// and not for others, those that had closed already are not there to tell of it: a window that appears later may lack that record.
-/// Kafka Streams has the same limit. Otherwise a window's result is that of all its records.
+/// A window that appears between others takes over what they know of its records. Where a record came too late for some of its windows and
+/// not for others, those that had closed are not there to tell of it: a window that appears later may lack that record, or begin with what
+/// came shortly before it. Kafka Streams has the same limit; a grace that covers the lateness avoids it. In all other cases a window's
+/// result is that of its records.
 pub struct TimeWindowedKStream<K, V, W> {
     grouped: KGroupedStream<K, V>,
     windows: Arc<W>,
