@@ -58,7 +58,7 @@ const KINDS: [Kind; 8] = [
     },
     Kind {
         name: "sliding",
-        is: "1 minute: each record is in 7 to 14 windows",
+        is: "1 minute, which holds 7 records of a key",
         count: |grouped, store| {
             let windows = SlidingWindows::of_time_difference_with_no_grace(MINUTE);
             write(grouped.windowed_by(windows).count_with(store));
