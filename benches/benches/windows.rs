@@ -12,7 +12,7 @@ use streams_core::processor::TopicPartitions;
 use streams_core::record::{RecordBatch, RecordBatchBuilder, RecordRef, TopicPartition};
 use streams_core::task::{OffsetMetadata, Task, TaskId, TaskInput, TaskParts, TaskSettings, input_partitions};
 use streams_dsl::serde::SharedStr;
-use streams_dsl::windows::{TimeWindows, UnlimitedWindows, Windows};
+use streams_dsl::windows::{SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows, Windows};
 use streams_dsl::{KGroupedStream, Materialized, StreamsBuilder, StreamsError, Topology};
 
 const KEYS: i64 = 1000;
@@ -34,7 +34,7 @@ struct Kind {
     count: fn(&Grouped, Materialized<SharedStr, i64>),
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 8] = [
     Kind {
         name: "none",
         is: "a count by key, without windows",
@@ -55,6 +55,30 @@ const KINDS: [Kind; 5] = [
         name: "hopping-20",
         is: "5 minutes by 15 s: each record is in 20 windows",
         count: |grouped, store| time(grouped, minutes(5).advance_by(MINUTE / 4), store),
+    },
+    Kind {
+        name: "sliding",
+        is: "1 minute, which holds 7 records of a key",
+        count: |grouped, store| {
+            let windows = SlidingWindows::of_time_difference_with_no_grace(MINUTE);
+            write(grouped.windowed_by(windows).count_with(store));
+        },
+    },
+    Kind {
+        name: "session",
+        is: "sessions that never end: the gap is 1 minute",
+        count: |grouped, store| {
+            let windows = SessionWindows::of_inactivity_gap_with_no_grace(MINUTE);
+            write(grouped.windowed_by(windows).count_with(store));
+        },
+    },
+    Kind {
+        name: "session-short",
+        is: "sessions of one record: the gap is 5 s",
+        count: |grouped, store| {
+            let windows = SessionWindows::of_inactivity_gap_with_no_grace(MINUTE / 12);
+            write(grouped.windowed_by(windows).count_with(store));
+        },
     },
 ];
 
