@@ -9,26 +9,31 @@ pub(crate) const NOTHING_OBSERVED: i64 = -1;
 /// What a windowed store remembers besides rows and offset: written with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamTime {
-    /// The largest time that was ever put.
+    /// The largest time that was ever put; of restored rows, as far as they may let others expire.
     pub(crate) observed: i64,
+    /// The largest time of all rows.
+    pub(crate) newest: i64,
     /// Sequence number of the last row, in a store that retains duplicates.
     pub(crate) sequence: i32,
 }
 
 impl StreamTime {
-    pub(crate) const NOTHING: Self = Self { observed: NOTHING_OBSERVED, sequence: 0 };
+    pub(crate) const NOTHING: Self = Self { observed: NOTHING_OBSERVED, newest: NOTHING_OBSERVED, sequence: 0 };
+    const LEN: usize = 20;
 
-    pub(crate) fn to_bytes(self) -> [u8; 12] {
-        let mut bytes = [0; 12];
+    pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
         bytes[..8].copy_from_slice(&self.observed.to_be_bytes());
-        bytes[8..].copy_from_slice(&self.sequence.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.newest.to_be_bytes());
+        bytes[16..].copy_from_slice(&self.sequence.to_be_bytes());
         bytes
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (observed, sequence) = bytes.split_first_chunk()?;
+        let (observed, rest) = bytes.split_first_chunk()?;
+        let (newest, sequence) = rest.split_first_chunk()?;
         let sequence = i32::from_be_bytes(sequence.try_into().ok()?);
-        Some(Self { observed: i64::from_be_bytes(*observed), sequence })
+        Some(Self { observed: i64::from_be_bytes(*observed), newest: i64::from_be_bytes(*newest), sequence })
     }
 }
 
@@ -42,7 +47,7 @@ pub(crate) fn visible_from(layout: &RowLayout, observed: i64) -> i64 {
 
 /// The smallest time of the segments that are not dropped.
 pub(crate) fn live_from(layout: &RowLayout, observed: i64) -> i64 {
-    Expiry::new(layout, StreamTime { observed, sequence: 0 }).live_from
+    Expiry::new(layout, StreamTime { observed, ..StreamTime::NOTHING }).live_from
 }
 
 /// Observed stream time and what follows from it.
@@ -76,10 +81,17 @@ impl Expiry {
     pub(crate) fn observe(&mut self, time: i64) {
         if time > self.time.observed {
             self.time.observed = time;
+            self.time.newest = self.time.newest.max(time);
             if time >= self.advance_at {
                 self.advance();
             }
         }
+    }
+
+    /// Takes notice of the time of a row that is restored. Beyond `limit` it lets nothing expire.
+    pub(crate) fn observe_restored(&mut self, time: i64, limit: i64) {
+        self.observe(time.min(limit));
+        self.time.newest = self.time.newest.max(time);
     }
 
     #[cold]
@@ -132,7 +144,7 @@ mod tests {
         for time in 0..=observed {
             stepwise.observe(time);
         }
-        let at_once = Expiry::new(&layout, StreamTime { observed, sequence: 0 });
+        let at_once = Expiry::new(&layout, StreamTime { observed, ..StreamTime::NOTHING });
         assert_eq!(stepwise.live_from, at_once.live_from);
         at_once.live_from
     }
@@ -162,7 +174,7 @@ mod tests {
 
     #[test]
     fn sequence_numbers_start_over() {
-        let time = StreamTime { observed: 5, sequence: i32::MAX };
+        let time = StreamTime { observed: 5, newest: 7, sequence: i32::MAX };
         assert_eq!(StreamTime::from_bytes(&time.to_bytes()), Some(time));
         assert_eq!(StreamTime::from_bytes(b"short"), None);
         assert_eq!(Expiry::new(&RowLayout::window(1), time).next_sequence(), 0);

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::engine::Engine;
 use crate::error::{Result, StoreError};
+use crate::expiry::StreamTime;
 use crate::kv::ReadOnlyKeyValueStore;
 use crate::layout::RowLayout;
 use crate::range::{Direction, KeyRange};
@@ -17,19 +18,26 @@ use crate::scan::{Page, ScanSource};
 pub(crate) struct Gate {
     engine: Arc<RwLock<Option<Engine>>>,
     layout: RowLayout,
-    /// Largest time committed, of a windowed store.
-    observed: Arc<AtomicI64>,
+    times: Arc<Times>,
+}
+
+/// Of a windowed store, as committed.
+struct Times {
+    observed: AtomicI64,
+    newest: AtomicI64,
 }
 
 impl Gate {
-    pub(crate) fn open(engine: Engine, layout: RowLayout, observed: i64) -> Self {
+    pub(crate) fn open(engine: Engine, layout: RowLayout, time: StreamTime) -> Self {
         let engine = Arc::new(RwLock::new(Some(engine)));
-        Self { engine, layout, observed: Arc::new(AtomicI64::new(observed)) }
+        let times = Times { observed: AtomicI64::new(time.observed), newest: AtomicI64::new(time.newest) };
+        Self { engine, layout, times: Arc::new(times) }
     }
 
     /// Shows readers the stream time of a commit that was written.
-    pub(crate) fn set_observed(&self, time: i64) {
-        self.observed.store(time, Ordering::Release);
+    pub(crate) fn set_time(&self, time: StreamTime) {
+        self.times.newest.store(time.newest, Ordering::Release);
+        self.times.observed.store(time.observed, Ordering::Release);
     }
 
     pub(crate) fn close(&self) {
@@ -84,7 +92,11 @@ impl CommittedReader {
 
     /// The largest time that a windowed store has committed, in milliseconds; -1 if there was none.
     pub fn observed_time(&self) -> i64 {
-        self.gate.observed.load(Ordering::Acquire)
+        self.gate.times.observed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn newest_time(&self) -> i64 {
+        self.gate.times.newest.load(Ordering::Acquire)
     }
 
     fn read<R>(&self, f: impl FnOnce(&Engine) -> Result<R>) -> Result<R> {

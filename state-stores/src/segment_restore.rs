@@ -44,7 +44,7 @@ impl Store {
         for (key, value) in rows {
             let key = key.as_ref();
             let (time, sequence) = self.layout.row_of(key, &mut row).ok_or_else(|| self.invalid_key(key.len()))?;
-            expiry.observe(time);
+            expiry.observe_restored(time, self.stream_time_limit);
             if expiry.is_expired(time) {
                 continue;
             }

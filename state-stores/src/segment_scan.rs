@@ -34,6 +34,13 @@ pub trait SegmentSource: ReadOnlyKeyValueStore {
     /// If the store is in use further up on this thread.
     fn stream_time(&self) -> Result<i64>;
 
+    /// The largest time of all rows, in milliseconds; -1 if there is none. Later than [`stream_time`](Self::stream_time) where rows were restored that
+    /// may not let others expire yet.
+    ///
+    /// # Errors
+    /// If the store is in use further up on this thread.
+    fn newest_time(&self) -> Result<i64>;
+
     /// Shows the rows of a range to `visit` one by one until it breaks off. The store is in use meanwhile.
     ///
     /// # Errors
@@ -59,6 +66,10 @@ impl SegmentSource for StoreHandle {
         Ok(self.try_borrow()?.observed_time())
     }
 
+    fn newest_time(&self) -> Result<i64> {
+        Ok(self.try_borrow()?.newest_time())
+    }
+
     fn visit_rows(
         &self,
         range: KeyRange<'_>,
@@ -80,6 +91,10 @@ impl SegmentSource for CommittedReader {
 
     fn stream_time(&self) -> Result<i64> {
         Ok(self.observed_time())
+    }
+
+    fn newest_time(&self) -> Result<i64> {
+        Ok(CommittedReader::newest_time(self))
     }
 
     fn visit_rows(

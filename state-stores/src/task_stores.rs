@@ -49,6 +49,8 @@ pub(crate) struct Store {
     /// commit makes sure.
     pub(crate) dropped_below: i64,
     pub(crate) layout: RowLayout,
+    /// What restored rows cannot advance the stream time beyond.
+    pub(crate) stream_time_limit: i64,
     gate: Gate,
 }
 
@@ -121,6 +123,19 @@ impl TaskStores {
     /// Sets the time to be kept with the offsets of the following writes, in milliseconds. Default: 0.
     pub fn set_time(&mut self, milliseconds: i64) {
         self.time = milliseconds;
+    }
+
+    /// Lets nothing that was restored, or is restored from now on, move the windowed stores' observed stream time beyond `limit`, in milliseconds:
+    /// for the largest time whose processing is known to have ended.
+    ///
+    /// A changelog may be ahead of that. What its last rows belong to is then processed again, and needs rows that would have expired by the
+    /// time of those: they would begin anew, with too little in them.
+    pub fn limit_stream_time(&mut self, limit: i64) {
+        for store in self.stores.iter_mut().filter(|store| store.layout.is_segmented()) {
+            store.stream_time_limit = limit;
+            let time = store.stream_time;
+            store.set_stream_time(StreamTime { observed: time.observed.min(limit), ..time });
+        }
     }
 
     /// Sets the changelog offset of a store whose rows are unchanged.
@@ -287,8 +302,8 @@ impl Store {
             _ => (Engine::Memory(MemoryStore::default()), None),
         };
         let (name, layout) = (spec.name.as_str().into(), spec.layout);
-        let gate = Gate::open(engine.clone(), layout, stream_time.observed);
-        Ok(Self { name, gate, engine, committed, stream_time, dropped_below: 0, layout })
+        let gate = Gate::open(engine.clone(), layout, stream_time);
+        Ok(Self { name, gate, engine, committed, stream_time, dropped_below: 0, layout, stream_time_limit: i64::MAX })
     }
 
     /// Follows a commit that was written.
@@ -313,7 +328,7 @@ impl Store {
 
     fn set_stream_time(&mut self, time: StreamTime) {
         self.stream_time = time;
-        self.gate.set_observed(time.observed);
+        self.gate.set_time(time);
     }
 }
 

@@ -1,6 +1,8 @@
 //! Window and session stores restored from their changelogs, from those of Kafka Streams in Java too.
 
+use kafka_client::group::{CommitOffsets, CommittedOffset, MemberIdentity};
 use std::time::Duration;
+use streams_core::task::OffsetMetadata;
 use streams_dsl::broker::embedded::{EmbeddedBroker, Isolation};
 use streams_dsl::broker::{Admin, Broker, Properties};
 use streams_dsl::record::TopicPartition;
@@ -110,6 +112,34 @@ fn living_windows_are_restored_where_the_state_is_gone_and_expired_ones_are_not(
 }
 
 #[test]
+fn windows_that_are_counted_again_go_on_from_what_they_were() {
+    for engine in ENGINES {
+        for lost in [false, true] {
+            let site = Site::new(&[("in", 1)]);
+            let streams = site.start(counts(engine), "one");
+            produce(&site, 0..2);
+            site.drain(&["in"]);
+            assert!(streams.close());
+            // A commit that died half way: of what it had done, only windows far ahead are in the changelog, and no offset.
+            let ahead = [b"key0".as_slice(), &(20 * MINUTE).to_be_bytes(), &0_i32.to_be_bytes()].concat();
+            site.broker.produce(CHANGELOG, 0, Some(&ahead), Some(&1_i64.to_be_bytes()), 20 * MINUTE).unwrap();
+            if lost {
+                std::fs::remove_dir_all(site.state_dir("one")).unwrap();
+            }
+            let streams = site.start(counts(engine), "one");
+            produce(&site, 1..2);
+            site.drain(&["in"]);
+            let view = streams.window_store::<String, i64>(STORE).unwrap();
+            assert_eq!(view.fetch(&"key3".to_owned(), MINUTE).unwrap(), Some(2), "{engine:?}, lost: {lost}");
+            produce(&site, 20..21);
+            site.drain(&["in"]);
+            assert_eq!(view.fetch(&"key0".to_owned(), 20 * MINUTE).unwrap(), Some(2));
+            assert_eq!(view.fetch(&"key3".to_owned(), MINUTE).unwrap(), None, "it has expired now");
+        }
+    }
+}
+
+#[test]
 fn sessions_are_restored_without_those_that_were_deleted() {
     for engine in ENGINES {
         let site = Site::new(&[("in", 1)]);
@@ -118,7 +148,7 @@ fn sessions_are_restored_without_those_that_were_deleted() {
         let rows =
             ["0..1000=1", "0..100000=2", "0..1000", "150000..150000=3", "0..300000=4", "250000..250000=5", "0..300000"];
         for row in rows {
-            site.broker.produce("in", 0, Some(b"a"), Some(row.as_bytes()), 1000).unwrap();
+            site.broker.produce("in", 0, Some(b"a"), Some(row.as_bytes()), 300_000).unwrap();
             // Each is a record of the changelog.
             site.drain(&["in"]);
         }
@@ -195,11 +225,29 @@ fn a_changelog_of_another_store_is_refused() {
     assert!(error.contains("changelog of store `counts`") && error.contains("too short for a window"), "{error}");
 }
 
-/// What Kafka Streams has appended to a changelog, put into ours; and the rows that its store had in the end.
+/// Commits the start of the input, as processed up to this stream time.
+fn commit(site: &Site, stream_time: i64) {
+    let metadata = OffsetMetadata { partition_time: stream_time, ..OffsetMetadata::default() }.encode();
+    let offset = CommittedOffset { topic: "in".to_owned(), partition: 0, offset: 0, leader_epoch: None, metadata };
+    let member = MemberIdentity {
+        group_id: "app".to_owned(),
+        generation: -1,
+        member_id: String::new(),
+        group_instance_id: None,
+    };
+    let (answer, answered) = std::sync::mpsc::channel();
+    let coordinator = site.broker.group_coordinator(&Properties::new()).unwrap();
+    let request = CommitOffsets { member, offsets: vec![offset] };
+    coordinator.commit_offsets(request, Box::new(move |result| answer.send(result).unwrap()));
+    answered.recv_timeout(TIMEOUT).unwrap().unwrap();
+}
+
+/// What Kafka Streams has appended to a changelog, put into ours, and committed; and the rows that its store had in the end.
 fn java_changelog(site: &Site, case: &str) -> Vec<String> {
     site.broker.create_topic_with(CHANGELOG, 1, &[("cleanup.policy", "compact,delete")]).unwrap();
     let lines = case.lines().filter_map(|line| line.trim_start().strip_prefix("> "));
     let mut stored = Vec::new();
+    let mut stream_time = -1;
     for line in lines {
         if let Some(row) = line.strip_prefix("stored ") {
             stored.push(row.to_owned());
@@ -207,10 +255,12 @@ fn java_changelog(site: &Site, case: &str) -> Vec<String> {
             let [key, value, timestamp] = record.split(' ').collect::<Vec<_>>().try_into().unwrap();
             let value = (value != "-").then(|| bytes(value));
             let timestamp = timestamp.parse().unwrap();
+            stream_time = stream_time.max(timestamp);
             site.broker.produce(CHANGELOG, 0, Some(&bytes(key)), value.as_deref(), timestamp).unwrap();
         }
     }
     assert!(!stored.is_empty());
+    commit(site, stream_time);
     stored
 }
 

@@ -38,7 +38,7 @@ impl Segments {
 
     /// Whether the engine cannot have this row: it is later than all that was ever sealed.
     pub(super) fn is_new(&self, row: &[u8]) -> bool {
-        self.layout.time_of(row).is_some_and(|time| time > self.sealed_time.observed)
+        self.layout.time_of(row).is_some_and(|time| time > self.sealed_time.newest)
     }
 
     /// Takes notice of a row that is sealed: whoever wrote it may not have told its time.
@@ -69,6 +69,11 @@ impl WriteBuffer {
     /// The largest time put so far, in milliseconds; -1 if there was none.
     pub fn observed_time(&self) -> i64 {
         self.segments.expiry.time().observed
+    }
+
+    /// The largest time of all rows, in milliseconds; -1 if there was none.
+    pub(crate) fn newest_time(&self) -> i64 {
+        self.segments.expiry.time().newest
     }
 
     /// Takes notice of the time of a row that is put, for a caller that puts by slot. Committed with the row.

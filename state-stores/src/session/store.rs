@@ -152,7 +152,7 @@ impl<S: SegmentSource> SessionStore<S> {
             return Err(StoreError::WrongLayout { store, needed: "a session store with a time index" });
         }
         let (layout, observed) = (self.layout, self.rows.stream_time()?);
-        let (from, to) = (earliest_end.max(live_from(&layout, observed)), latest_end.min(observed));
+        let (from, to) = (earliest_end.max(live_from(&layout, observed)), latest_end.min(self.rows.newest_time()?));
         let keys = Keys::Between(None, None);
         let query = SegmentQuery { layout, keys, from, to, latest_start: i64::MAX, by_time: true };
         Ok(SessionScan(SegmentScan::new(self.rows.clone(), query, direction)))
@@ -187,7 +187,8 @@ impl<S: SegmentSource> SessionStore<S> {
     fn query(&self, keys: Keys, earliest_end: i64, latest_start: i64) -> Result<SegmentQuery> {
         let (layout, observed) = (self.layout, self.rows.stream_time()?);
         let from = earliest_end.max(visible_from(&layout, observed));
-        Ok(SegmentQuery { layout, keys, from, to: observed, latest_start, by_time: false })
+        let to = self.rows.newest_time()?;
+        Ok(SegmentQuery { layout, keys, from, to, latest_start, by_time: false })
     }
 }
 

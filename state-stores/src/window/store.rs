@@ -172,7 +172,7 @@ impl<S: SegmentSource> WindowStore<S> {
 
     fn query(&self, keys: Keys, from: i64, to: i64, by_time: bool) -> Result<SegmentQuery> {
         let (layout, observed) = (self.layout, self.rows.stream_time()?);
-        let (from, to) = (from.max(visible_from(&layout, observed)), to.min(observed));
+        let (from, to) = (from.max(visible_from(&layout, observed)), to.min(self.rows.newest_time()?));
         Ok(SegmentQuery { layout, keys, from, to, latest_start: i64::MAX, by_time })
     }
 }

@@ -1,6 +1,7 @@
 use crate::broker::Admin;
 use crate::config::Settings;
 use crate::error::StreamsError;
+use crate::record::NO_TIMESTAMP;
 use crate::runtime::group_call::{self, fetch_offsets};
 use crate::runtime::reset::{reset_offset, reset_policy};
 use crate::task::{InputPartition, OffsetMetadata, TaskInput};
@@ -15,24 +16,10 @@ pub(super) fn starting_positions(
     coordinator: &dyn GroupCoordinator,
     inputs: Vec<InputPartition>,
 ) -> Result<Vec<TaskInput>, StreamsError> {
-    let partitions = inputs.iter().map(|input| (input.partition.topic.to_string(), input.partition.partition));
-    let request = FetchOffsets {
-        group_id: settings.application_id.clone(),
-        member: None,
-        partitions: partitions.collect(),
-        // The former owner's last commit may be under way still; its outcome must be known before going on from it.
-        require_stable: true,
-    };
-    let fetched = fetch_offsets(coordinator, request, settings.request_timeout).map_err(group_call::streams_error)?;
+    let committed = committed(settings, coordinator, &inputs)?;
     let mut starting = Vec::with_capacity(inputs.len());
-    for input in inputs {
+    for (input, committed) in inputs.into_iter().zip(committed) {
         let partition = &input.partition;
-        let committed = fetched
-            .iter()
-            .find(|offset| *offset.topic == *partition.topic && offset.partition == partition.partition)
-            .and_then(|found| {
-                Some((found.offset.filter(|&offset| offset >= 0)?, OffsetMetadata::decode(&found.metadata)))
-            });
         let (position, metadata) = match committed {
             Some(committed) => committed,
             None => {
@@ -44,4 +31,39 @@ pub(super) fn starting_positions(
         starting.push(TaskInput { input, position, metadata });
     }
     Ok(starting)
+}
+
+/// The stream time up to which the input of a task was processed, as of its last commit; [`NO_TIMESTAMP`] before the first.
+pub(super) fn committed_stream_time(
+    settings: &Settings,
+    coordinator: &dyn GroupCoordinator,
+    inputs: &[InputPartition],
+) -> Result<i64, StreamsError> {
+    let committed = committed(settings, coordinator, inputs)?;
+    let times = committed.iter().flatten().map(|(_, metadata)| metadata.partition_time);
+    Ok(times.max().unwrap_or(NO_TIMESTAMP))
+}
+
+/// The group's committed offset of each input, and what was committed with it.
+fn committed(
+    settings: &Settings,
+    coordinator: &dyn GroupCoordinator,
+    inputs: &[InputPartition],
+) -> Result<Vec<Option<(i64, OffsetMetadata)>>, StreamsError> {
+    let partitions = inputs.iter().map(|input| (input.partition.topic.to_string(), input.partition.partition));
+    let request = FetchOffsets {
+        group_id: settings.application_id.clone(),
+        member: None,
+        partitions: partitions.collect(),
+        // The former owner's last commit may be under way still; its outcome must be known before going on from it.
+        require_stable: true,
+    };
+    let fetched = fetch_offsets(coordinator, request, settings.request_timeout).map_err(group_call::streams_error)?;
+    let committed = |input: &InputPartition| {
+        let InputPartition { partition, .. } = input;
+        let same = |topic: &str, number| *topic == *partition.topic && number == partition.partition;
+        let found = fetched.iter().find(|offset| same(&offset.topic, offset.partition))?;
+        Some((found.offset.filter(|&offset| offset >= 0)?, OffsetMetadata::decode(&found.metadata)))
+    };
+    Ok(inputs.iter().map(committed).collect())
 }

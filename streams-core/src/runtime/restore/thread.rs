@@ -1,6 +1,6 @@
 use super::RestoreListener;
 use super::changelog::{ChangelogExtent, RestoringStore, restore_start};
-use super::positions::starting_positions;
+use super::positions::{committed_stream_time, starting_positions};
 use crate::broker::{Admin, Broker, BrokerError, BrokerErrorKind, Consumer, Fetched, OffsetSpec, Waker};
 use crate::config::ClientRole;
 use crate::error::StreamsError;
@@ -191,7 +191,8 @@ impl<B: Broker> RestoreThread<B> {
     fn prepare(&mut self, id: TaskId, since: Instant) -> Result<(), StreamsError> {
         let directory = self.instance.directory.task_directory(id);
         let mut stores = self.open(id, &directory)?;
-        let changelogs = match self.changelogs(id, &mut stores) {
+        let limited = self.limit_stream_time(id, &mut stores);
+        let changelogs = match limited.and_then(|()| self.changelogs(id, &mut stores)) {
             Ok(changelogs) => changelogs,
             Err(error) => {
                 stores.close();
@@ -238,6 +239,19 @@ impl<B: Broker> RestoreThread<B> {
             }
             other => Ok(other?),
         }
+    }
+
+    /// Keeps what a changelog has beyond the last commit from letting rows expire which the input after that commit belongs to.
+    fn limit_stream_time(&self, id: TaskId, stores: &mut TaskStores) -> Result<(), StreamsError> {
+        let instance = &self.instance;
+        if !stores.specs().iter().any(|spec| spec.layout.is_segmented()) {
+            return Ok(());
+        }
+        let topics = existing_topics(&self.admin, instance.settings.request_timeout)?;
+        let inputs = input_partitions(&instance.topology, &instance.settings.application_id, id, &topics);
+        let reached = committed_stream_time(&instance.settings, instance.coordinator.as_ref(), &inputs)?;
+        stores.limit_stream_time(reached);
+        Ok(())
     }
 
     /// Decides for each logged store where to start.
