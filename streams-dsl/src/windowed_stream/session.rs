@@ -8,6 +8,7 @@ use crate::{KGroupedStream, KTable, Materialized};
 use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 use streams_core::error::StreamsError;
 use streams_core::serde::{DefaultSerde, SerdeRef};
 use streams_core::store::SessionTable;
@@ -26,17 +27,30 @@ pub struct SessionWindowedKStream<K, V> {
     grouped: KGroupedStream<K, V>,
     windows: Arc<SessionWindows>,
     emit: EmitStrategy,
+    idle_timeout: Option<Duration>,
 }
 
 impl<K: Data, V: Data> SessionWindowedKStream<K, V> {
     pub(super) fn new(grouped: &KGroupedStream<K, V>, windows: SessionWindows) -> Self {
-        Self { grouped: grouped.clone(), windows: Arc::new(windows), emit: EmitStrategy::default() }
+        Self { grouped: grouped.clone(), windows: Arc::new(windows), emit: EmitStrategy::default(), idle_timeout: None }
     }
 
     /// Sets when results are sent on; on every update if not set.
     #[must_use]
     pub fn emit_strategy(mut self, strategy: EmitStrategy) -> Self {
         self.emit = strategy;
+        self
+    }
+
+    /// Lets windows close by the wall clock where no record has come to this step for `timeout` (a millisecond at least), when results are
+    /// [emitted on close](EmitStrategy::OnWindowClose): the step's stream time then goes on with the clock. Off by default, as in
+    /// Kafka Streams, where the last windows of an input that has ended never close.
+    ///
+    /// It is looked at four times within the timeout. What has closed stays closed, also after a restart: records that come later for such windows are
+    /// dropped and counted. So the timeout should exceed the longest pause of a source that will still send records of the time before it.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
         self
     }
 
@@ -155,6 +169,7 @@ impl<K: Data, V: Data> SessionWindowedKStream<K, V> {
         let windows = Arc::clone(&self.windows);
         let open = windows.gap.saturating_add(windows.grace);
         let on_close = self.emit == EmitStrategy::OnWindowClose;
+        let idle_timeout = self.idle_timeout;
         // A session is open in the last millisecond too, and then must be found.
         let retention = Retention { least: open, margin: 1 }.resolve(&self.grouped, &materialized);
         let layout = RowLayout::session(retention);
@@ -171,7 +186,7 @@ impl<K: Data, V: Data> SessionWindowedKStream<K, V> {
         };
         let (aggregator, merger) = (Arc::new(aggregator), Arc::new(merger));
         self.grouped.aggregation(aggregation, move |parts: Parts<K, V, A, Windowed<K, SessionWindow>>| {
-            let emitter = on_close.then(|| CloseEmitter::new(parts.store.name(), parts.emit_interval));
+            let emitter = on_close.then(|| CloseEmitter::new(parts.store.name(), parts.emit_interval, idle_timeout));
             let table = SessionTable::new(parts.store, parts.key_serde, parts.aggregate_serde, parts.send_old)?;
             let functions = (Arc::clone(&aggregator), Arc::clone(&merger));
             Ok(SessionWindowAggregate::new(&windows, functions, table, emitter, parts.downstream))

@@ -29,17 +29,30 @@ pub struct TimeWindowedKStream<K, V, W> {
     grouped: KGroupedStream<K, V>,
     windows: Arc<W>,
     emit: EmitStrategy,
+    idle_timeout: Option<Duration>,
 }
 
 impl<K: Data, V: Data, W: TimeDivision> TimeWindowedKStream<K, V, W> {
     pub(super) fn new(grouped: &KGroupedStream<K, V>, windows: W) -> Self {
-        Self { grouped: grouped.clone(), windows: Arc::new(windows), emit: EmitStrategy::default() }
+        Self { grouped: grouped.clone(), windows: Arc::new(windows), emit: EmitStrategy::default(), idle_timeout: None }
     }
 
     /// Sets when results are sent on; on every update if not set.
     #[must_use]
     pub fn emit_strategy(mut self, strategy: EmitStrategy) -> Self {
         self.emit = strategy;
+        self
+    }
+
+    /// Lets windows close by the wall clock where no record has come to this step for `timeout` (a millisecond at least), when results are
+    /// [emitted on close](EmitStrategy::OnWindowClose): the step's stream time then goes on with the clock. Off by default, as in
+    /// Kafka Streams, where the last windows of an input that has ended never close.
+    ///
+    /// It is looked at four times within the timeout. What has closed stays closed, also after a restart: records that come later for such windows are
+    /// dropped and counted. So the timeout should exceed the longest pause of a source that will still send records of the time before it.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
         self
     }
 
@@ -144,6 +157,7 @@ impl<K: Data, V: Data, W: TimeDivision> TimeWindowedKStream<K, V, W> {
         let windows = Arc::clone(&self.windows);
         let Traits { size, grace, retention, mistake } = windows.traits();
         let on_close = self.emit == EmitStrategy::OnWindowClose;
+        let idle_timeout = self.idle_timeout;
         if let Some(mistake) = mistake {
             self.grouped.handle.graph().mistake(mistake);
         }
@@ -169,7 +183,7 @@ impl<K: Data, V: Data, W: TimeDivision> TimeWindowedKStream<K, V, W> {
         };
         let aggregator = Arc::new(aggregator);
         self.grouped.aggregation(aggregation, move |parts: Parts<K, V, A, Windowed<K>>| {
-            let emitter = on_close.then(|| CloseEmitter::new(parts.store.name(), parts.emit_interval));
+            let emitter = on_close.then(|| CloseEmitter::new(parts.store.name(), parts.emit_interval, idle_timeout));
             let nulls = NullCheck::new(parts.value_serde.as_ref(), &parts.store.serde_topic());
             let table = WindowTable::new(parts.store, parts.key_serde, parts.aggregate_serde, size, parts.send_old)?;
             let parts = NodeParts { table, emitter, nulls, downstream: parts.downstream };

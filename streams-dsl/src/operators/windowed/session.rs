@@ -3,7 +3,7 @@ use crate::data::Data;
 use crate::windows::SessionWindows;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
-use streams_core::processor::{Downstream, Node, Operator, OperatorId, TaskContext};
+use streams_core::processor::{Downstream, Node, Operator, OperatorId, Punctuation, TaskContext};
 use streams_core::record::{Headers, NO_TIMESTAMP, Record};
 use streams_core::store::{Change, SessionTable};
 use streams_core::windowed::{SessionWindow, Window, Windowed};
@@ -133,11 +133,18 @@ where
 }
 
 impl<K: Data, V: Data, A: Data, F: 'static, M: 'static> Operator for SessionWindowAggregate<K, V, A, F, M> {
-    fn init(&mut self, context: &mut TaskContext, _: OperatorId) -> Result<(), StreamsError> {
+    fn init(&mut self, context: &mut TaskContext, operator: OperatorId) -> Result<(), StreamsError> {
         if let Some(emitter) = &mut self.emitter {
-            emitter.init(context);
+            self.observed = emitter.init(context, operator, self.open)?;
         }
         Ok(())
+    }
+
+    fn punctuate(&mut self, context: &mut TaskContext, _: Punctuation) -> Result<(), StreamsError> {
+        let Some(emitter) = &mut self.emitter else { return Ok(()) };
+        let Some(time) = emitter.idle_time(context, self.observed) else { return Ok(()) };
+        self.observed = time;
+        self.emit(context, time.saturating_sub(self.open), i64::MIN, &Headers::default())
     }
 
     fn flush(&mut self, context: &mut TaskContext) -> Result<(), StreamsError> {
@@ -161,6 +168,9 @@ where
         }
         let timestamp = record.timestamp;
         let advances = timestamp > self.observed;
+        if let Some(emitter) = &mut self.emitter {
+            emitter.seen(context);
+        }
         self.observed = self.observed.max(timestamp);
         let close = self.observed.saturating_sub(self.open);
         let headers = if self.emitter.is_some() { record.headers.clone() } else { Headers::default() };

@@ -5,7 +5,7 @@ use crate::windows::SlidingWindows;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
-use streams_core::processor::{Downstream, Node, Operator, OperatorId, TaskContext};
+use streams_core::processor::{Downstream, Node, Operator, OperatorId, Punctuation, TaskContext};
 use streams_core::record::{Headers, NO_TIMESTAMP, Record};
 use streams_core::store::{Change, Direction, WindowTable};
 use streams_core::windowed::Windowed;
@@ -255,11 +255,18 @@ where
 }
 
 impl<K: Data, V: Data, A: Data, F: 'static> Operator for SlidingWindowAggregate<K, V, A, F> {
-    fn init(&mut self, context: &mut TaskContext, _: OperatorId) -> Result<(), StreamsError> {
+    fn init(&mut self, context: &mut TaskContext, operator: OperatorId) -> Result<(), StreamsError> {
         if let Some(emitter) = &mut self.emitter {
-            emitter.init(context);
+            self.observed = emitter.init(context, operator, self.grace)?;
         }
         Ok(())
+    }
+
+    fn punctuate(&mut self, context: &mut TaskContext, _: Punctuation) -> Result<(), StreamsError> {
+        let Some(emitter) = &mut self.emitter else { return Ok(()) };
+        let Some(time) = emitter.idle_time(context, self.observed) else { return Ok(()) };
+        self.observed = time;
+        self.emit(context, time.saturating_sub(self.grace), i64::MIN, &Headers::default())
     }
 
     fn flush(&mut self, context: &mut TaskContext) -> Result<(), StreamsError> {
@@ -287,6 +294,9 @@ where
             return Ok(());
         }
         let t = record.timestamp;
+        if let Some(emitter) = &mut self.emitter {
+            emitter.seen(context);
+        }
         self.observed = self.observed.max(t);
         let close = self.observed.saturating_sub(self.grace);
         if t.saturating_add(self.difference) < close {

@@ -3,7 +3,7 @@ use crate::data::Data;
 use crate::windows::Windows;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
-use streams_core::processor::{Downstream, Node, Operator, OperatorId, TaskContext};
+use streams_core::processor::{Downstream, Node, Operator, OperatorId, Punctuation, TaskContext};
 use streams_core::record::{Headers, NO_TIMESTAMP, Record};
 use streams_core::store::{Change, WindowTable};
 use streams_core::windowed::{TimeWindow, Window, Windowed};
@@ -70,11 +70,19 @@ impl<K: Data, V, A: Data, W: Windows, F> TimeWindowAggregate<K, V, A, W, F> {
 }
 
 impl<K: Data, V: Data, A: Data, W: Windows, F: 'static> Operator for TimeWindowAggregate<K, V, A, W, F> {
-    fn init(&mut self, context: &mut TaskContext, _: OperatorId) -> Result<(), StreamsError> {
+    fn init(&mut self, context: &mut TaskContext, operator: OperatorId) -> Result<(), StreamsError> {
         if let Some(emitter) = &mut self.emitter {
-            emitter.init(context);
+            self.observed = emitter.init(context, operator, self.windows.grace())?;
         }
         Ok(())
+    }
+
+    fn punctuate(&mut self, context: &mut TaskContext, _: Punctuation) -> Result<(), StreamsError> {
+        let Some(emitter) = &mut self.emitter else { return Ok(()) };
+        let Some(time) = emitter.idle_time(context, self.observed) else { return Ok(()) };
+        self.observed = time;
+        self.found.clear();
+        self.emit(context, time.saturating_sub(self.windows.grace()), &Headers::default())
     }
 
     fn flush(&mut self, context: &mut TaskContext) -> Result<(), StreamsError> {
@@ -96,6 +104,9 @@ where
         if !self.table.begin(&key)? {
             context.drop_record("its key is null");
             return Ok(());
+        }
+        if let Some(emitter) = &mut self.emitter {
+            emitter.seen(context);
         }
         self.observed = self.observed.max(timestamp);
         let close = self.observed.saturating_sub(self.windows.grace());
