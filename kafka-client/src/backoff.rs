@@ -1,5 +1,8 @@
+use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
 
 /// Waits between attempts that double up to a limit, each varied by up to a fifth so that clients do not come back all at once.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +17,55 @@ impl Backoff {
         let doublings = failures.saturating_sub(1).min(30);
         let delay = self.first.saturating_mul(1 << doublings).min(self.longest);
         delay.mul_f64(0.8 + 0.4 * random_fraction())
+    }
+}
+
+/// Failures in a row of something that is tried again and again, and until when to wait because of them.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    failures: Cell<u32>,
+    wait_until: Cell<Instant>,
+}
+
+impl Attempts {
+    pub(crate) fn new() -> Self {
+        Self { failures: Cell::new(0), wait_until: Cell::new(Instant::now()) }
+    }
+
+    /// Waits until the next attempt is due.
+    pub(crate) async fn wait(&self) {
+        if self.wait_until.get() > Instant::now() {
+            sleep_until(self.wait_until.get()).await;
+        }
+    }
+
+    /// Failures in a row.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures.get()
+    }
+
+    /// Notes a failure and answers the wait until the next attempt. What fails together counts as one failure: only the first one
+    /// after a wait starts the next wait, the others get none.
+    pub(crate) fn failed(&self, backoff: Backoff) -> Option<Duration> {
+        let now = Instant::now();
+        if self.wait_until.get() > now {
+            return None;
+        }
+        self.failures.set(self.failures.get().saturating_add(1));
+        let delay = backoff.delay(self.failures.get());
+        self.wait_until.set(now + delay);
+        Some(delay)
+    }
+
+    /// Has the next attempt wait, though nothing failed.
+    pub(crate) fn rest(&self, delay: Duration) {
+        self.wait_until.set(Instant::now() + delay);
+    }
+
+    /// Notes a success; answers how many failures went before.
+    pub(crate) fn succeeded(&self) -> u32 {
+        self.wait_until.set(Instant::now());
+        self.failures.replace(0)
     }
 }
 

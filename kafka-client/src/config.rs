@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use crate::GroupError;
+use crate::ClientError;
 
-/// How a [`GroupClient`](crate::GroupClient) connects. Named after Kafka's own settings.
+/// How a client reaches a cluster. Named after Kafka's own settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientConfig {
     /// Brokers to ask first, each as `host:port` or `[ipv6]:port`; at least one.
@@ -24,9 +24,15 @@ pub struct ClientConfig {
     pub retry_backoff_max: Duration,
     /// A connection unused for longer is replaced before its next use, since something between may have forgotten it. 9 min.
     pub connections_max_idle: Duration,
+    /// Age from which what is known of topics and their leaders is asked for again. 5 min. A wrong leader is noticed at once, whatever the age.
+    pub metadata_max_age: Duration,
+    /// A topic not used for longer is no longer asked about. 5 min.
+    pub metadata_max_idle: Duration,
+    /// How long a topic that the cluster does not show may still be on its way. 5 s.
+    pub topic_metadata_propagation_max: Duration,
     /// Largest frame received or sent, in bytes. 100 MiB.
     pub max_frame_bytes: usize,
-    /// Requests waiting for an answer at most; more are refused with [`GroupError::Overloaded`]. 1024.
+    /// Requests waiting for an answer at most; more are refused with [`ClientError::Overloaded`]. 1024.
     pub max_pending_requests: usize,
 }
 
@@ -43,13 +49,16 @@ impl ClientConfig {
             retry_backoff: Duration::from_millis(100),
             retry_backoff_max: Duration::from_secs(1),
             connections_max_idle: Duration::from_secs(9 * 60),
+            metadata_max_age: Duration::from_secs(5 * 60),
+            metadata_max_idle: Duration::from_secs(5 * 60),
+            topic_metadata_propagation_max: Duration::from_secs(5),
             max_frame_bytes: 100 * 1024 * 1024,
             max_pending_requests: 1024,
         }
     }
 
     /// The bootstrap servers as addresses, if the whole configuration is right; else everything that is wrong with it.
-    pub(crate) fn validate(&self) -> Result<Vec<Address>, GroupError> {
+    pub(crate) fn validate(&self) -> Result<Vec<Address>, ClientError> {
         let mut problems = Vec::new();
         let mut addresses = Vec::new();
         for server in &self.bootstrap_servers {
@@ -72,6 +81,9 @@ impl ClientConfig {
             ("retry.backoff.ms", self.retry_backoff),
             ("retry.backoff.max.ms", self.retry_backoff_max),
             ("connections.max.idle.ms", self.connections_max_idle),
+            ("metadata.max.age.ms", self.metadata_max_age),
+            ("metadata.max.idle.ms", self.metadata_max_idle),
+            ("topic.metadata.propagation.max.ms", self.topic_metadata_propagation_max),
         ];
         for (name, value) in durations {
             if value.is_zero() || value > LONGEST {
@@ -85,7 +97,7 @@ impl ClientConfig {
             let given = self.max_pending_requests;
             problems.push(format!("max pending requests: {given} is not between 1 and {MOST_PENDING}"));
         }
-        if problems.is_empty() { Ok(addresses) } else { Err(GroupError::InvalidConfig(problems.join("; "))) }
+        if problems.is_empty() { Ok(addresses) } else { Err(ClientError::InvalidConfig(problems.join("; "))) }
     }
 }
 

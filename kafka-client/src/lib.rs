@@ -37,13 +37,18 @@
 
 mod backoff;
 mod calls;
-mod client;
+mod cluster;
 mod config;
 mod connection;
 pub mod consumer_protocol;
+mod error;
 pub mod group;
+mod group_client;
+mod reactor;
 mod wire;
 
-pub use client::GroupClient;
 pub use config::ClientConfig;
+pub use error::{ClientError, name_of};
 pub use group::GroupError;
+pub use group_client::GroupClient;
+pub use reactor::Reactor;

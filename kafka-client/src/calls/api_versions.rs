@@ -3,7 +3,7 @@ use kafka_protocol::messages::{ApiKey, ApiVersionsRequest};
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Call, Refusal, write};
-use crate::GroupError;
+use crate::ClientError;
 use crate::wire::{Reader, WireError};
 
 /// Versions of one request, both ends included.
@@ -21,6 +21,18 @@ impl VersionRange {
     }
 }
 
+/// What a broker can do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Offered {
+    /// Requests, by their key.
+    pub(crate) requests: Vec<(i16, VersionRange)>,
+    /// Features of the cluster that are switched on, with their level (KIP-584).
+    pub(crate) features: Vec<(String, i16)>,
+}
+
+/// The tag of the features in force, in the answer.
+const FINALIZED_FEATURES: u32 = 2;
+
 /// Asks a broker which requests it knows; the first request on every connection.
 pub(crate) struct ApiVersions;
 
@@ -30,9 +42,9 @@ impl Call for ApiVersions {
     const KEY: ApiKey = ApiKey::ApiVersions;
     const NAME: &'static str = "ApiVersions";
     const VERSIONS: VersionRange = VersionRange { min: 3, max: 3 };
-    type Answer = Vec<(i16, VersionRange)>;
+    type Answer = Offered;
 
-    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
+    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError> {
         let request = ApiVersionsRequest::default()
             .with_client_software_name(StrBytes::from_static_str(env!("CARGO_PKG_NAME")))
             .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
@@ -45,11 +57,25 @@ impl Call for ApiVersions {
         if code == UNSUPPORTED_VERSION {
             return Ok(Err(Refusal { code, context: "ApiVersions".to_owned() }));
         }
-        let apis = body.compact_array(|api| {
+        let requests = body.compact_array(|api| {
             let entry = (api.i16()?, VersionRange { min: api.i16()?, max: api.i16()? });
             api.tags()?;
             Ok(entry)
         })?;
-        Ok(Refusal::check(code, || "ApiVersions".to_owned()).map(|()| apis))
+        body.i32()?; // throttle time
+        let mut features = Vec::new();
+        body.tags_with(|tag, mut field| {
+            if tag == FINALIZED_FEATURES {
+                features = field.compact_array(|feature| {
+                    let name = feature.compact_string()?;
+                    let level = feature.i16()?;
+                    feature.i16()?; // lowest level
+                    feature.tags()?;
+                    Ok((name, level))
+                })?;
+            }
+            Ok(())
+        })?;
+        Ok(Refusal::check(code, || "ApiVersions".to_owned()).map(|()| Offered { requests, features }))
     }
 }

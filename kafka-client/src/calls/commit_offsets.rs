@@ -4,7 +4,7 @@ use kafka_protocol::messages::{ApiKey, GroupId, OffsetCommitRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Call, Refusal, VersionRange, by_topic, optional_text, text, write};
-use crate::GroupError;
+use crate::ClientError;
 use crate::group::{CommitOffsets, CommittedOffset};
 use crate::wire::{Reader, WireError};
 
@@ -14,7 +14,7 @@ impl Call for CommitOffsets {
     const VERSIONS: VersionRange = VersionRange { min: 8, max: 9 };
     type Answer = ();
 
-    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
+    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError> {
         let topics = by_topic(self.offsets.iter().map(|offset| (offset.topic.clone(), partition(offset))));
         let topics = topics.into_iter().map(|(topic, partitions)| {
             let name = TopicName(StrBytes::from_string(topic));

@@ -6,7 +6,7 @@ use kafka_protocol::messages::{ApiKey, GroupId, OffsetFetchRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Call, Refusal, VersionRange, by_topic, text, write};
-use crate::GroupError;
+use crate::ClientError;
 use crate::group::{FetchOffsets, FetchedOffset};
 use crate::wire::{Reader, WireError};
 
@@ -19,7 +19,7 @@ impl Call for FetchOffsets {
     const VERSIONS: VersionRange = VersionRange { min: 8, max: 9 };
     type Answer = Vec<FetchedOffset>;
 
-    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
+    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError> {
         let topics = by_topic(self.partitions.iter().cloned()).into_iter().map(|(topic, partitions)| {
             let name = TopicName(StrBytes::from_string(topic));
             OffsetFetchRequestTopics::default().with_name(name).with_partition_indexes(partitions)

@@ -2,16 +2,32 @@ use bytes::BytesMut;
 use kafka_protocol::messages::{ApiKey, FindCoordinatorRequest};
 
 use super::{Call, Refusal, VersionRange, text, write};
-use crate::GroupError;
+use crate::ClientError;
 use crate::config::Address;
 use crate::wire::{Reader, WireError};
 
-/// Asks any broker which one coordinates a group.
+/// Asks any broker which one coordinates a group, or the transactions of a producer.
 pub(crate) struct FindCoordinator {
-    pub(crate) group_id: String,
+    pub(crate) kind: Coordinates,
+    /// The group, or the transactional id.
+    pub(crate) key: String,
 }
 
-const GROUP: i8 = 0;
+/// What a coordinator is for; the number is the protocol's key type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Coordinates {
+    Group = 0,
+    Transaction = 1,
+}
+
+impl FindCoordinator {
+    fn context(&self) -> String {
+        match self.kind {
+            Coordinates::Group => format!("finding the coordinator of group {}", self.key),
+            Coordinates::Transaction => format!("finding the coordinator of transactional id {}", self.key),
+        }
+    }
+}
 
 impl Call for FindCoordinator {
     const KEY: ApiKey = ApiKey::FindCoordinator;
@@ -19,9 +35,10 @@ impl Call for FindCoordinator {
     const VERSIONS: VersionRange = VersionRange { min: 4, max: 4 };
     type Answer = Address;
 
-    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
-        let request =
-            FindCoordinatorRequest::default().with_key_type(GROUP).with_coordinator_keys(vec![text(&self.group_id)]);
+    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError> {
+        let request = FindCoordinatorRequest::default()
+            .with_key_type(self.kind as i8)
+            .with_coordinator_keys(vec![text(&self.key)]);
         write(&request, version, buffer)
     }
 
@@ -38,7 +55,7 @@ impl Call for FindCoordinator {
             Ok((host, port, code))
         })?;
         let (host, port, code) = found.into_iter().next().ok_or(WireError("no coordinator in the answer"))?;
-        if let Err(refusal) = Refusal::check(code, || format!("finding the coordinator of group {}", self.group_id)) {
+        if let Err(refusal) = Refusal::check(code, || self.context()) {
             return Ok(Err(refusal));
         }
         match u16::try_from(port) {

@@ -2,7 +2,7 @@ use bytes::BytesMut;
 use kafka_protocol::messages::{ApiKey, GroupId, HeartbeatRequest};
 
 use super::{Call, Refusal, VersionRange, optional_text, text, write};
-use crate::GroupError;
+use crate::ClientError;
 use crate::group::Heartbeat;
 use crate::wire::{Reader, WireError};
 
@@ -12,7 +12,7 @@ impl Call for Heartbeat {
     const VERSIONS: VersionRange = VersionRange { min: 4, max: 4 };
     type Answer = ();
 
-    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
+    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError> {
         let request = HeartbeatRequest::default()
             .with_group_id(GroupId(text(&self.member.group_id)))
             .with_generation_id(self.member.generation)

@@ -3,7 +3,7 @@ use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::{ApiKey, GroupId, JoinGroupRequest};
 
 use super::{Call, PROTOCOL_TYPE, Refusal, VersionRange, millis, optional_text, text, write};
-use crate::GroupError;
+use crate::ClientError;
 use crate::group::{GroupMember, JoinGroup, JoinedGroup};
 use crate::wire::{Reader, WireError};
 
@@ -15,7 +15,7 @@ impl Call for JoinGroup {
     const VERSIONS: VersionRange = VersionRange { min: 9, max: 9 };
     type Answer = JoinedGroup;
 
-    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
+    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError> {
         let protocols = self.protocols.iter().map(|protocol| {
             JoinGroupRequestProtocol::default().with_name(text(&protocol.name)).with_metadata(protocol.metadata.clone())
         });

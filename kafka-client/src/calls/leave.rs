@@ -3,7 +3,7 @@ use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::{ApiKey, GroupId, LeaveGroupRequest};
 
 use super::{Call, Refusal, VersionRange, optional_text, text, write};
-use crate::GroupError;
+use crate::ClientError;
 use crate::group::LeaveGroup;
 use crate::wire::{Reader, WireError};
 
@@ -13,7 +13,7 @@ impl Call for LeaveGroup {
     const VERSIONS: VersionRange = VersionRange { min: 5, max: 5 };
     type Answer = ();
 
-    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
+    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError> {
         let member = MemberIdentity::default()
             .with_member_id(text(&self.member.member_id))
             .with_group_instance_id(optional_text(self.member.group_instance_id.as_ref()))

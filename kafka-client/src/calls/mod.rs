@@ -9,6 +9,7 @@ mod find_coordinator;
 mod heartbeat;
 mod join;
 mod leave;
+mod metadata;
 mod sync;
 
 use std::time::Duration;
@@ -17,11 +18,12 @@ use bytes::BytesMut;
 use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
-pub(crate) use api_versions::{ApiVersions, VersionRange};
-pub(crate) use find_coordinator::FindCoordinator;
+pub(crate) use api_versions::{ApiVersions, Offered, VersionRange};
+pub(crate) use find_coordinator::{Coordinates, FindCoordinator};
+pub(crate) use metadata::{ClusterMetadata, Metadata, PartitionMetadata, TopicMetadata};
 
-use crate::GroupError;
 use crate::wire::{Reader, WireError};
+use crate::{ClientError, GroupError};
 
 /// The protocol type of every group here, so that Kafka's own tools take it for what it is.
 const PROTOCOL_TYPE: StrBytes = StrBytes::from_static_str("consumer");
@@ -46,6 +48,12 @@ impl From<Refusal> for GroupError {
     }
 }
 
+impl From<Refusal> for ClientError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused { code: refusal.code, context: refusal.context }
+    }
+}
+
 /// A request that a connection can carry.
 pub(crate) trait Call {
     const KEY: ApiKey;
@@ -54,14 +62,14 @@ pub(crate) trait Call {
     const VERSIONS: VersionRange;
     type Answer;
 
-    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError>;
+    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError>;
 
     /// Reads the body of an answer: the outer error says that the bytes are wrong, the inner one that the broker refused.
     fn decode(&self, version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError>;
 }
 
-fn write(message: &impl Encodable, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
-    message.encode(buffer, version).map_err(|error| GroupError::InvalidRequest(error.to_string()))
+fn write(message: &impl Encodable, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError> {
+    message.encode(buffer, version).map_err(|error| ClientError::InvalidRequest(error.to_string()))
 }
 
 fn text(text: &str) -> StrBytes {

@@ -3,7 +3,7 @@ use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{ApiKey, GroupId, SyncGroupRequest};
 
 use super::{Call, PROTOCOL_TYPE, Refusal, VersionRange, optional_text, text, write};
-use crate::GroupError;
+use crate::ClientError;
 use crate::group::{SyncGroup, SyncedGroup};
 use crate::wire::{Reader, WireError};
 
@@ -13,7 +13,7 @@ impl Call for SyncGroup {
     const VERSIONS: VersionRange = VersionRange { min: 5, max: 5 };
     type Answer = SyncedGroup;
 
-    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), GroupError> {
+    fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError> {
         let assignments = self.assignments.iter().map(|(member_id, assignment)| {
             SyncGroupRequestAssignment::default().with_member_id(text(member_id)).with_assignment(assignment.clone())
         });

@@ -234,7 +234,7 @@ fn failed_and_missing_offsets_are_errors() {
 
 #[test]
 fn coordinators_are_found() {
-    let call = FindCoordinator { group_id: "g".into() };
+    let call = FindCoordinator { kind: Coordinates::Group, key: "g".into() };
     let request: reference::FindCoordinatorRequest = written(&call, 4);
     assert_eq!((request.key_type, &*request.coordinator_keys[0]), (0, "g"));
     let coordinator = Coordinator::default().with_key("g".into()).with_host("h".into()).with_port(9092);
@@ -269,7 +269,7 @@ fn decode_all(bytes: &Bytes) {
         }
     }
     decode(&ApiVersions, bytes);
-    decode(&FindCoordinator { group_id: "g".into() }, bytes);
+    decode(&FindCoordinator { kind: Coordinates::Group, key: "g".into() }, bytes);
     decode(&join(), bytes);
     decode(&sync(), bytes);
     decode(&Heartbeat { member: member() }, bytes);

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::GroupError;
+use crate::ClientError;
 use crate::config::Address;
 use crate::wire::read_frame;
 
@@ -21,7 +21,7 @@ pub(super) struct Shared {
     /// Requests without an answer, oldest first: a broker answers in the order of the requests.
     waiting: RefCell<VecDeque<Waiting>>,
     /// Why the connection is closed; none while it is open.
-    closed: RefCell<Option<GroupError>>,
+    closed: RefCell<Option<ClientError>>,
     close_requested: Notify,
     correlation: Cell<i32>,
     last_used: Cell<Instant>,
@@ -56,11 +56,11 @@ impl Shared {
         self.last_used.get()
     }
 
-    pub(super) fn reason(&self) -> GroupError {
-        self.closed.borrow().clone().unwrap_or(GroupError::Disconnected)
+    pub(super) fn reason(&self) -> ClientError {
+        self.closed.borrow().clone().unwrap_or(ClientError::Disconnected)
     }
 
-    pub(super) fn enqueue(&self, correlation: i32, answer: oneshot::Sender<Bytes>) -> Result<(), GroupError> {
+    pub(super) fn enqueue(&self, correlation: i32, answer: oneshot::Sender<Bytes>) -> Result<(), ClientError> {
         if let Some(reason) = &*self.closed.borrow() {
             return Err(reason.clone());
         }
@@ -70,7 +70,7 @@ impl Shared {
     }
 
     /// Closes the connection; the first reason stays. Whoever waits for an answer learns it.
-    pub(super) fn close(&self, reason: GroupError) {
+    pub(super) fn close(&self, reason: ClientError) {
         self.closed.borrow_mut().get_or_insert(reason);
         self.waiting.borrow_mut().clear();
         self.close_requested.notify_one();
@@ -127,13 +127,13 @@ pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(
     let reason = match ended {
         Some(error) if error.kind() == io::ErrorKind::InvalidData => {
             tracing::warn!(broker = %address, %error, "closing a connection that does not follow the protocol");
-            GroupError::Malformed(format!("from {address}: {error}"))
+            ClientError::Malformed(format!("from {address}: {error}"))
         }
         Some(error) => {
             tracing::debug!(broker = %address, %error, "connection lost");
-            GroupError::Disconnected
+            ClientError::Disconnected
         }
-        None => GroupError::Disconnected,
+        None => ClientError::Disconnected,
     };
     shared.close(reason);
 }

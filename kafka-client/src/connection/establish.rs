@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::driver::{Shared, drive};
 use super::{Connection, unsupported};
-use crate::GroupError;
-use crate::calls::{ApiVersions, Call};
+use crate::ClientError;
+use crate::calls::{ApiVersions, Call, Offered};
 use crate::config::Address;
 
 /// What every connection of a client has in common.
@@ -29,18 +29,18 @@ pub(crate) struct Settings {
 /// Connects to a broker and agrees on versions, within the setup timeout.
 ///
 /// # Errors
-/// [`GroupError::Disconnected`] if the broker cannot be reached in time (the log says why), otherwise as [`establish`].
-pub(crate) async fn connect(address: &Address, settings: &Settings) -> Result<Connection, GroupError> {
+/// [`ClientError::Disconnected`] if the broker cannot be reached in time (the log says why), otherwise as [`establish`].
+pub(crate) async fn connect(address: &Address, settings: &Settings) -> Result<Connection, ClientError> {
     let deadline = Instant::now() + settings.setup_timeout;
     let stream = match timeout_at(deadline, TcpStream::connect((address.host.as_str(), address.port))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             tracing::warn!(broker = %address, %error, "cannot connect");
-            return Err(GroupError::Disconnected);
+            return Err(ClientError::Disconnected);
         }
         Err(_elapsed) => {
             tracing::warn!(broker = %address, timeout = ?settings.setup_timeout, "cannot connect in time");
-            return Err(GroupError::Disconnected);
+            return Err(ClientError::Disconnected);
         }
     };
     // Requests are small and somebody waits for each; failing to say so only costs time.
@@ -52,13 +52,13 @@ pub(crate) async fn connect(address: &Address, settings: &Settings) -> Result<Co
 /// stream before it comes here; authentication belongs between agreeing on versions and returning.
 ///
 /// # Errors
-/// [`GroupError::Disconnected`], [`GroupError::Malformed`] if the peer is no Kafka broker, [`GroupError::UnsupportedVersion`].
+/// [`ClientError::Disconnected`], [`ClientError::Malformed`] if the peer is no Kafka broker, [`ClientError::UnsupportedVersion`].
 pub(crate) async fn establish<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     stream: S,
     address: Address,
     settings: &Settings,
     deadline: Instant,
-) -> Result<Connection, GroupError> {
+) -> Result<Connection, ClientError> {
     let shared = Rc::new(Shared::new());
     let (outgoing, receiver) = mpsc::channel(settings.max_requests + 1);
     spawn_local(drive(stream, receiver, Rc::clone(&shared), address.clone(), settings.max_frame_bytes));
@@ -69,12 +69,12 @@ pub(crate) async fn establish<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         outgoing,
         shared,
         // Until the broker has said which versions it knows, only this question can be asked.
-        versions: vec![(ApiVersions::KEY as i16, ApiVersions::VERSIONS)],
+        offered: Offered { requests: vec![(ApiVersions::KEY as i16, ApiVersions::VERSIONS)], features: Vec::new() },
     };
     match connection.call(&ApiVersions, deadline).await {
-        Ok(Ok(versions)) => connection.versions = versions,
+        Ok(Ok(offered)) => connection.offered = offered,
         Ok(Err(_refusal)) => return Err(unsupported::<ApiVersions>(&connection.address)),
-        Err(GroupError::Timeout) => return Err(GroupError::Disconnected),
+        Err(ClientError::Timeout) => return Err(ClientError::Disconnected),
         Err(error) => return Err(error),
     }
     Ok(connection)

@@ -13,8 +13,8 @@ use kafka_protocol::protocol::{StrBytes, encode_request_header_into_buffer};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::GroupError;
-use crate::calls::{Call, Refusal, VersionRange};
+use crate::ClientError;
+use crate::calls::{Call, Offered, Refusal, VersionRange};
 use crate::config::Address;
 use crate::wire::{Reader, WireError};
 use driver::Shared;
@@ -29,7 +29,7 @@ pub(crate) struct Connection {
     max_frame_bytes: usize,
     outgoing: mpsc::Sender<Bytes>,
     shared: Rc<Shared>,
-    versions: Vec<(i16, VersionRange)>,
+    offered: Offered,
 }
 
 impl Connection {
@@ -47,16 +47,21 @@ impl Connection {
         self.shared.is_busy()
     }
 
+    /// The level at which the cluster has a feature switched on; 0 where it is off or unknown.
+    pub(crate) fn feature(&self, name: &str) -> i16 {
+        self.offered.features.iter().find(|(feature, _)| feature == name).map_or(0, |(_, level)| *level)
+    }
+
     /// Sends a request and waits for its answer until the deadline.
     ///
     /// # Errors
-    /// The outer error is about the connection: [`GroupError::Disconnected`], [`GroupError::Timeout`] or
-    /// [`GroupError::Malformed`] (all three close it), or about a request that cannot be sent. The inner one is the broker's.
+    /// The outer error is about the connection: [`ClientError::Disconnected`], [`ClientError::Timeout`] or
+    /// [`ClientError::Malformed`] (all three close it), or about a request that cannot be sent. The inner one is the broker's.
     pub(crate) async fn call<C: Call>(
         &self,
         call: &C,
         deadline: Instant,
-    ) -> Result<Result<C::Answer, Refusal>, GroupError> {
+    ) -> Result<Result<C::Answer, Refusal>, ClientError> {
         let version = self.version::<C>()?;
         let correlation = self.shared.next_correlation();
         let frame = self.frame(call, version, correlation)?;
@@ -64,32 +69,33 @@ impl Connection {
         self.shared.enqueue(correlation, sender)?;
         // The frame follows its place in the queue without anything in between, so both are in the same order.
         if self.outgoing.try_send(frame).is_err() {
-            self.shared.close(GroupError::Disconnected);
+            self.shared.close(ClientError::Disconnected);
         }
         let body = match timeout_at(deadline, receiver).await {
             Ok(Ok(body)) => body,
             Ok(Err(_closed)) => return Err(self.shared.reason()),
             Err(_elapsed) => {
                 tracing::warn!(broker = %self.address, request = C::NAME, "no answer in time; closing the connection");
-                self.shared.close(GroupError::Disconnected);
-                return Err(GroupError::Timeout);
+                self.shared.close(ClientError::Disconnected);
+                return Err(ClientError::Timeout);
             }
         };
         decode(call, version, body).map_err(|error| {
             let problem = format!("{} answer of {}: {error}", C::NAME, self.address);
             tracing::warn!(broker = %self.address, "{problem}; closing the connection");
-            self.shared.close(GroupError::Disconnected);
-            GroupError::Malformed(problem)
+            self.shared.close(ClientError::Disconnected);
+            ClientError::Malformed(problem)
         })
     }
 
-    fn version<C: Call>(&self) -> Result<i16, GroupError> {
-        let offered = self.versions.iter().find(|(key, _)| *key == C::KEY as i16);
+    /// The version in which a request goes to this broker.
+    pub(crate) fn version<C: Call>(&self) -> Result<i16, ClientError> {
+        let offered = self.offered.requests.iter().find(|(key, _)| *key == C::KEY as i16);
         let version = offered.and_then(|(_, range)| C::VERSIONS.highest_common(*range));
         version.ok_or_else(|| unsupported::<C>(&self.address))
     }
 
-    fn frame<C: Call>(&self, call: &C, version: i16, correlation: i32) -> Result<Bytes, GroupError> {
+    fn frame<C: Call>(&self, call: &C, version: i16, correlation: i32) -> Result<Bytes, ClientError> {
         let mut frame = BytesMut::new();
         frame.put_i32(0);
         let header = RequestHeader::default()
@@ -98,12 +104,12 @@ impl Connection {
             .with_correlation_id(correlation)
             .with_client_id(Some(self.client_id.clone()));
         encode_request_header_into_buffer(&mut frame, &header)
-            .map_err(|error| GroupError::InvalidRequest(error.to_string()))?;
+            .map_err(|error| ClientError::InvalidRequest(error.to_string()))?;
         call.encode(version, &mut frame)?;
         let length = frame.len() - 4;
         if length > self.max_frame_bytes {
             let limit = self.max_frame_bytes;
-            return Err(GroupError::InvalidRequest(format!("a {} of {length} bytes; the limit is {limit}", C::NAME)));
+            return Err(ClientError::InvalidRequest(format!("a {} of {length} bytes; the limit is {limit}", C::NAME)));
         }
         // The limit is at most i32::MAX.
         frame[..4].copy_from_slice(&(length as u32).to_be_bytes());
@@ -114,13 +120,13 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         // The driver may be writing to a broker that does not read; it must not stay for that.
-        self.shared.close(GroupError::Disconnected);
+        self.shared.close(ClientError::Disconnected);
     }
 }
 
-fn unsupported<C: Call>(broker: &Address) -> GroupError {
+fn unsupported<C: Call>(broker: &Address) -> ClientError {
     let VersionRange { min, max } = C::VERSIONS;
-    GroupError::UnsupportedVersion { broker: broker.to_string(), api: C::NAME, min, max }
+    ClientError::UnsupportedVersion { broker: broker.to_string(), api: C::NAME, min, max }
 }
 
 /// Reads what follows the correlation id.

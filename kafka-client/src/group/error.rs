@@ -1,5 +1,7 @@
 use kafka_protocol::ResponseError;
 
+use crate::ClientError;
+
 /// Why a request to the group coordinator failed.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +53,10 @@ pub enum GroupError {
     /// The user may not read the topic named. Error code 29.
     #[error("not authorized to access the topic ({0}); grant READ on it")]
     TopicAuthorizationFailed(String),
+
+    /// The broker does not accept who we say we are, or we do not accept it; trying again does not help.
+    #[error("authentication failed: {0}")]
+    AuthenticationFailed(String),
 
     /// The connection broke, could not be made, or the coordinator has moved. The next request finds it anew.
     #[error("not connected to the group's coordinator")]
@@ -137,6 +143,24 @@ impl GroupError {
             Self::Disconnected | Self::Timeout | Self::Overloaded(_) | Self::UnstableOffsetCommit => true,
             Self::Other { code, .. } => ResponseError::try_from_code(*code).is_some_and(|error| error.is_retriable()),
             _ => false,
+        }
+    }
+}
+
+impl From<ClientError> for GroupError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Disconnected => Self::Disconnected,
+            ClientError::Timeout => Self::Timeout,
+            ClientError::Closed => Self::Closed,
+            ClientError::Authentication(reason) => Self::AuthenticationFailed(reason),
+            ClientError::UnsupportedVersion { broker, api, min, max } => {
+                Self::UnsupportedVersion { broker, api, min, max }
+            }
+            ClientError::Malformed(problem) => Self::Malformed(problem),
+            ClientError::InvalidRequest(problem) => Self::InvalidRequest(problem),
+            ClientError::InvalidConfig(problem) => Self::InvalidConfig(problem),
+            ClientError::Refused { code, context } => Self::from_code(code, context),
         }
     }
 }

@@ -3,8 +3,9 @@ use std::io;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// How much is reserved ahead of the bytes that have arrived, so that a claimed length costs nothing by itself.
-const CHUNK: usize = 64 * 1024;
+/// How much is reserved ahead of the bytes that have arrived: enough for a usual fetch at once, so that it is not moved while it grows, and
+/// little enough that a claimed length costs nothing by itself (memory that is not written to is not taken).
+const CHUNK: usize = 4 * 1024 * 1024;
 
 /// Reads one frame: a length of four bytes, then so many bytes.
 ///

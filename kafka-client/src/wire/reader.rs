@@ -136,14 +136,32 @@ impl Reader {
         Ok(elements)
     }
 
-    /// Skips the tagged fields that end a structure; this client knows none.
+    /// Skips the tagged fields that end a structure.
     pub(crate) fn tags(&mut self) -> Result<(), WireError> {
+        self.tags_with(|_, _| Ok(()))
+    }
+
+    /// Reads the tagged fields that end a structure: each field's tag, and its bytes.
+    pub(crate) fn tags_with(
+        &mut self,
+        mut field: impl FnMut(u32, Self) -> Result<(), WireError>,
+    ) -> Result<(), WireError> {
         for _ in 0..self.unsigned_varint()? {
-            self.unsigned_varint()?;
+            let tag = self.unsigned_varint()?;
             let length = self.unsigned_varint()? as usize;
-            self.take(length)?;
+            field(tag, Self { bytes: self.take(length)? })?;
         }
         Ok(())
+    }
+
+    /// A topic's id, or any other universally unique one.
+    pub(crate) fn uuid(&mut self) -> Result<[u8; 16], WireError> {
+        let bytes = self.take(16)?;
+        bytes.as_ref().try_into().map_err(|_| TRUNCATED)
+    }
+
+    pub(crate) fn compact_nullable_bytes(&mut self) -> Result<Option<Bytes>, WireError> {
+        self.compact_length()?.map(|length| self.take(length)).transpose()
     }
 }
 

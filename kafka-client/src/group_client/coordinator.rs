@@ -1,16 +1,16 @@
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::bootstrap::Bootstrap;
-use crate::GroupError;
-use crate::backoff::Backoff;
+use crate::backoff::{Attempts, Backoff};
 use crate::calls::Call;
 use crate::config::{Address, ClientConfig};
 use crate::connection::{self, Connection};
+use crate::{ClientError, GroupError};
 
 const COORDINATOR_LOAD_IN_PROGRESS: i16 = 14;
 const COORDINATOR_NOT_AVAILABLE: i16 = 15;
@@ -40,13 +40,7 @@ pub(super) struct Coordinator {
     location_doubtful: Cell<bool>,
     /// One slot for each lane, locked while connecting.
     connections: [Mutex<Option<Rc<Connection>>>; 2],
-    failures: RefCell<Failures>,
-}
-
-/// Failures in a row, and until when to wait because of them.
-struct Failures {
-    count: u32,
-    wait_until: Instant,
+    attempts: Attempts,
 }
 
 impl Coordinator {
@@ -61,7 +55,7 @@ impl Coordinator {
             location: Mutex::default(),
             location_doubtful: Cell::new(false),
             connections: [Mutex::default(), Mutex::default()],
-            failures: RefCell::new(Failures { count: 0, wait_until: Instant::now() }),
+            attempts: Attempts::new(),
         }
     }
 
@@ -94,11 +88,11 @@ impl Coordinator {
                 Err(refusal.into())
             }
             // Nothing has been sent.
-            Err(error @ (GroupError::InvalidRequest(_) | GroupError::UnsupportedVersion { .. })) => Err(error),
+            Err(error @ (ClientError::InvalidRequest(_) | ClientError::UnsupportedVersion { .. })) => Err(error.into()),
             Err(error) => {
                 self.location_doubtful.set(true);
                 self.failed(self.reconnect, &format!("the connection to the coordinator broke: {error}"));
-                Err(error)
+                Err(error.into())
             }
         }
     }
@@ -121,7 +115,7 @@ impl Coordinator {
             Err(error) => {
                 self.location_doubtful.set(true);
                 self.failed(self.reconnect, &format!("cannot connect to the coordinator: {error}"));
-                Err(error)
+                Err(error.into())
             }
         }
     }
@@ -153,34 +147,21 @@ impl Coordinator {
     }
 
     async fn back_off(&self) {
-        let until = self.failures.borrow().wait_until;
-        if until > Instant::now() {
-            sleep_until(until).await;
-        }
+        self.attempts.wait().await;
     }
 
-    /// Requests that fail together count as one failure: only the first one after a wait starts the next wait.
     fn failed(&self, backoff: Backoff, what: &str) {
-        let mut failures = self.failures.borrow_mut();
-        let now = Instant::now();
-        if failures.wait_until > now {
-            return;
-        }
-        failures.count = failures.count.saturating_add(1);
-        let delay = backoff.delay(failures.count);
-        failures.wait_until = now + delay;
-        if failures.count == 1 {
-            tracing::warn!(group = self.group_id, "{what}; trying again from {delay:?} on");
-        } else {
-            tracing::debug!(group = self.group_id, failures = failures.count, "{what}; trying again from {delay:?} on");
+        let Some(delay) = self.attempts.failed(backoff) else { return };
+        match self.attempts.failures() {
+            1 => tracing::warn!(group = self.group_id, "{what}; trying again from {delay:?} on"),
+            failures => tracing::debug!(group = self.group_id, failures, "{what}; trying again from {delay:?} on"),
         }
     }
 
     fn succeeded(&self) {
-        let mut failures = self.failures.borrow_mut();
-        if failures.count > 0 {
-            tracing::info!(group = self.group_id, failures = failures.count, "the coordinator answers again");
+        let failures = self.attempts.succeeded();
+        if failures > 0 {
+            tracing::info!(group = self.group_id, failures, "the coordinator answers again");
         }
-        *failures = Failures { count: 0, wait_until: Instant::now() };
     }
 }

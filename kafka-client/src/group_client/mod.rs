@@ -6,18 +6,16 @@ mod coordinator;
 mod requests;
 
 use std::sync::Arc;
-use std::thread;
 
-use tokio::runtime;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::LocalSet;
+use tokio::task::spawn_local;
 
-use crate::GroupError;
-use crate::config::{Address, ClientConfig};
+use crate::config::ClientConfig;
 use crate::group::{
     CommitOffsets, FetchOffsets, FetchedOffset, GroupCoordinator, Heartbeat, JoinGroup, JoinedGroup, LeaveGroup, Reply,
     SyncGroup, SyncedGroup,
 };
+use crate::{GroupError, Reactor};
 use answer::Answer;
 use requests::Requests;
 
@@ -45,6 +43,8 @@ struct Handle {
     /// One permit for each request without an answer; `commands` has room for as many.
     pending: Arc<Semaphore>,
     max_pending: usize,
+    /// Ends with the last handle, and with it what is under way.
+    _reactor: Reactor,
 }
 
 /// A request on its way to the client's thread, with where its answer goes.
@@ -65,23 +65,19 @@ impl GroupClient {
     pub fn connect(config: ClientConfig) -> Result<Self, GroupError> {
         let bootstrap = config.validate()?;
         let max_pending = config.max_pending_requests;
-        let (commands, receiver) = mpsc::channel(max_pending);
-        let (started, start) = std::sync::mpsc::sync_channel(1);
-        let failed = |error| GroupError::InvalidConfig(format!("cannot start the client's thread: {error}"));
-        // The runtime is made where it ends: it must not be dropped inside another one, from which this may be called.
-        thread::Builder::new()
-            .name("kafka-client".to_owned())
-            .spawn(move || match runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => {
-                    drop(started.send(Ok(())));
-                    run(runtime, config, bootstrap, receiver);
+        let reactor = Reactor::start("kafka-client")
+            .map_err(|error| GroupError::InvalidConfig(format!("cannot start the client's thread: {error}")))?;
+        let (commands, mut receiver) = mpsc::channel(max_pending);
+        reactor.run(move || {
+            spawn_local(async move {
+                let mut requests = Requests::new(config, bootstrap);
+                while let Some(command) = receiver.recv().await {
+                    requests.start(command);
                 }
-                Err(error) => drop(started.send(Err(error))),
-            })
-            .and_then(|_thread| start.recv().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into())))
-            .map_err(failed)?;
+            });
+        });
         let pending = Arc::new(Semaphore::new(max_pending));
-        Ok(Self { handle: Arc::new(Handle { commands, pending, max_pending }) })
+        Ok(Self { handle: Arc::new(Handle { commands, pending, max_pending, _reactor: reactor }) })
     }
 
     fn send<T>(&self, reply: Reply<T>, command: impl FnOnce(Answer<T>) -> Command) {
@@ -117,24 +113,4 @@ impl GroupCoordinator for GroupClient {
     fn fetch_offsets(&self, request: FetchOffsets, reply: Reply<Vec<FetchedOffset>>) {
         self.send(reply, |answer| Command::FetchOffsets(request, answer));
     }
-}
-
-/// The client's thread: carries out commands until no handle is left.
-fn run(
-    runtime: runtime::Runtime,
-    config: ClientConfig,
-    bootstrap: Vec<Address>,
-    mut commands: mpsc::Receiver<Command>,
-) {
-    let tasks = LocalSet::new();
-    tasks.block_on(&runtime, async {
-        let mut requests = Requests::new(config, bootstrap);
-        while let Some(command) = commands.recv().await {
-            requests.start(command);
-        }
-    });
-    // Dropping what is under way answers it.
-    drop(tasks);
-    // A name being resolved cannot be interrupted, and nobody needs it any more.
-    runtime.shutdown_background();
 }

@@ -3,7 +3,7 @@ use std::cell::Cell;
 use tokio::time::{Instant, timeout_at};
 
 use crate::GroupError;
-use crate::calls::FindCoordinator;
+use crate::calls::{Coordinates, FindCoordinator};
 use crate::config::Address;
 use crate::connection::{self, Settings};
 
@@ -47,7 +47,7 @@ impl Bootstrap {
         let deadline = Instant::now() + self.settings.setup_timeout;
         let asked = async {
             let connection = connection::connect(server, &self.settings).await?;
-            let call = FindCoordinator { group_id: group_id.to_owned() };
+            let call = FindCoordinator { kind: Coordinates::Group, key: group_id.to_owned() };
             connection.call(&call, deadline).await?.map_err(GroupError::from)
         };
         match timeout_at(deadline, asked).await {
