@@ -40,11 +40,14 @@ mod calls;
 mod cluster;
 mod config;
 mod connection;
+pub mod consumer;
 pub mod consumer_protocol;
 mod error;
 pub mod group;
 mod group_client;
+pub mod partitioner;
 mod reactor;
+pub mod records;
 mod wire;
 
 pub use config::ClientConfig;

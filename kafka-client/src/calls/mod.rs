@@ -4,6 +4,7 @@
 
 mod api_versions;
 mod commit_offsets;
+mod fetch;
 mod fetch_offsets;
 mod find_coordinator;
 mod heartbeat;
@@ -19,6 +20,7 @@ use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
 pub(crate) use api_versions::{ApiVersions, Offered, VersionRange};
+pub(crate) use fetch::{Fetch, FetchAnswer, FetchPartition, FetchedPartition, PartitionKey};
 pub(crate) use find_coordinator::{Coordinates, FindCoordinator};
 pub(crate) use metadata::{ClusterMetadata, Metadata, PartitionMetadata, TopicMetadata};
 
