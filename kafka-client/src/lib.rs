@@ -28,6 +28,7 @@
 //! # Modules
 //! - [`group`]: the messages, their errors, and the trait [`GroupCoordinator`](group::GroupCoordinator) that this client
 //!   implements over TCP.
+//! - [`admin`]: topics and their offsets.
 //! - [`consumer_protocol`]: the bytes that subscriptions and assignments travel in.
 //! - `client`: the handle and its thread; finding coordinators, repeating requests. `connection`: one connection; `calls`: one request each;
 //!   `wire`: frames and primitive types.
@@ -35,6 +36,7 @@
 //! # Features
 //! - `real-kafka`: builds the tests that need a broker, at the address in the variable `KAFKA_BOOTSTRAP_SERVERS`.
 
+pub mod admin;
 mod backoff;
 mod calls;
 mod cluster;

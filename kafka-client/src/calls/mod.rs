@@ -4,13 +4,20 @@
 
 mod api_versions;
 mod commit_offsets;
+mod create_topics;
+mod delete_records;
+mod delete_topics;
+mod describe_configs;
 mod fetch;
 mod fetch_offsets;
 mod find_coordinator;
 mod heartbeat;
 mod join;
 mod leave;
+mod list_offsets;
 mod metadata;
+mod offset_for_leader_epoch;
+mod partitions;
 mod sync;
 
 use std::time::Duration;
@@ -20,9 +27,16 @@ use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
 pub(crate) use api_versions::{ApiVersions, Offered, VersionRange};
+pub(crate) use create_topics::CreateTopics;
+pub(crate) use delete_records::DeleteRecords;
+pub(crate) use delete_topics::DeleteTopics;
+pub(crate) use describe_configs::DescribeTopicConfig;
 pub(crate) use fetch::{Fetch, FetchAnswer, FetchPartition, FetchedPartition, PartitionKey};
 pub(crate) use find_coordinator::{Coordinates, FindCoordinator};
+pub(crate) use list_offsets::{EARLIEST, LATEST, ListOffsets};
 pub(crate) use metadata::{ClusterMetadata, Metadata, PartitionMetadata, TopicMetadata};
+pub(crate) use offset_for_leader_epoch::OffsetForLeaderEpoch;
+pub(crate) use partitions::{Answered, Asked};
 
 use crate::wire::{Reader, WireError};
 use crate::{ClientError, GroupError};
@@ -41,6 +55,14 @@ impl Refusal {
     /// Success for the code 0.
     fn check(code: i16, context: impl FnOnce() -> String) -> Result<(), Self> {
         if code == 0 { Ok(()) } else { Err(Self { code, context: context() }) }
+    }
+
+    /// As [`check`](Self::check), with what the broker said about it.
+    fn check_with(code: i16, message: Option<&str>, context: impl FnOnce() -> String) -> Result<(), Self> {
+        Self::check(code, || match message {
+            Some(message) if !message.is_empty() => format!("{} ({message})", context()),
+            _ => context(),
+        })
     }
 }
 
@@ -106,5 +128,7 @@ fn by_topic<T>(items: impl IntoIterator<Item = (String, T)>) -> Vec<(String, Vec
     topics
 }
 
+#[cfg(test)]
+mod admin_tests;
 #[cfg(test)]
 mod tests;

@@ -65,7 +65,7 @@ fn fetch() -> FetchOffsets {
 }
 
 /// What the reference codec reads from a request written here, to the last byte.
-fn written<C: Call, R: Decodable>(call: &C, version: i16) -> R {
+pub(super) fn written<C: Call, R: Decodable>(call: &C, version: i16) -> R {
     let mut buffer = BytesMut::new();
     call.encode(version, &mut buffer).unwrap();
     let mut bytes = buffer.freeze();
@@ -74,14 +74,14 @@ fn written<C: Call, R: Decodable>(call: &C, version: i16) -> R {
     read
 }
 
-fn bytes_of(answer: &impl Encodable, version: i16) -> Bytes {
+pub(super) fn bytes_of(answer: &impl Encodable, version: i16) -> Bytes {
     let mut buffer = BytesMut::new();
     answer.encode(&mut buffer, version).unwrap();
     buffer.freeze()
 }
 
 /// What is read here from an answer that the reference codec wrote. Cut short anywhere, it must be refused.
-fn read<C: Call>(call: &C, answer: &impl Encodable, version: i16) -> Result<C::Answer, Refusal> {
+pub(super) fn read<C: Call>(call: &C, answer: &impl Encodable, version: i16) -> Result<C::Answer, Refusal> {
     let bytes = bytes_of(answer, version);
     for length in 0..bytes.len() - 1 {
         assert!(call.decode(version, &mut Reader::new(bytes.slice(..length))).is_err(), "{length}");

@@ -23,6 +23,10 @@ impl Reader {
         self.bytes.try_get_i8().map(|byte| byte != 0).map_err(|_| TRUNCATED)
     }
 
+    pub(crate) fn i8(&mut self) -> Result<i8, WireError> {
+        self.bytes.try_get_i8().map_err(|_| TRUNCATED)
+    }
+
     pub(crate) fn i16(&mut self) -> Result<i16, WireError> {
         self.bytes.try_get_i16().map_err(|_| TRUNCATED)
     }
