@@ -130,8 +130,7 @@ impl Header {
 
     pub(super) fn compression(&self) -> Result<Compression, RecordsError> {
         let code = (self.attributes & COMPRESSION) as u8;
-        Compression::from_code(code)
-            .ok_or(RecordsError::UnknownCompression { base_offset: self.base_offset, code })
+        Compression::from_code(code).ok_or(RecordsError::UnknownCompression { base_offset: self.base_offset, code })
     }
 
     /// Compares the checksum with the bytes of the whole batch.

@@ -1,5 +1,7 @@
 use super::stamp::whole;
-use super::{BatchWriter, Compressor, DecodeOptions, EncodedHeaders, ProducerStamp, RecordView, RecordsReader, WriteError};
+use super::{
+    BatchWriter, Compressor, DecodeOptions, EncodedHeaders, ProducerStamp, RecordView, RecordsReader, WriteError,
+};
 use bytes::Bytes;
 
 /// Splits a sealed batch that the broker finds too large into two, with half of the records each and the same producer; the

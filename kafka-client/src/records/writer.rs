@@ -107,12 +107,12 @@ impl BatchWriter {
         head.push_u64(varint::zigzag64(timestamp.wrapping_sub(self.base_timestamp)));
         head.push_u64(u64::from(self.count) << 1);
         head.push_length(key);
-        let mut middle = Piece::new();
-        middle.push_length(value);
-        let mut tail = Piece::new();
-        tail.push_u64(u64::from(headers.count()) << 1);
+        // Longer ones are refused below, before they are written.
+        let value_length = value.map_or(1, |value| (value.len() as u32) << 1);
+        let header_count = headers.count() << 1;
         let (key, value) = (key.unwrap_or_default(), value.unwrap_or_default());
-        let body = head.len() + key.len() + middle.len() + value.len() + tail.len() + headers.bytes().len();
+        let lengths = varint::size_u32(value_length) + varint::size_u32(header_count);
+        let body = head.len() + key.len() + value.len() + headers.bytes().len() + lengths;
         let size = body + MAX_VARINT;
         if size > LARGEST - self.buffer.len() {
             return Err(AppendError::TooLarge);
@@ -122,9 +122,9 @@ impl BatchWriter {
         self.buffer.reserve(size + PIECE);
         head.append_to(&mut self.buffer);
         self.buffer.extend_from_slice(key);
-        middle.append_to(&mut self.buffer);
+        varint::push_u32(&mut self.buffer, value_length);
         self.buffer.extend_from_slice(value);
-        tail.append_to(&mut self.buffer);
+        varint::push_u32(&mut self.buffer, header_count);
         if !headers.bytes().is_empty() {
             self.buffer.extend_from_slice(headers.bytes());
         }

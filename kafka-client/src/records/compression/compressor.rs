@@ -30,9 +30,7 @@ impl Compressor {
         let (state, allowed) = match compression {
             Compression::None => (level.is_none().then_some(State::None), "it has none"),
             Compression::Gzip => (gzip::writer(level).map(State::Gzip), "allowed are 1 to 9, and -1 for the default"),
-            Compression::Snappy => {
-                (level.is_none().then(|| State::Snappy(Box::new(Encoder::new()))), "it has none")
-            }
+            Compression::Snappy => (level.is_none().then(|| State::Snappy(Box::new(Encoder::new()))), "it has none"),
             Compression::Lz4 => (lz4::mode(level).map(State::Lz4), "allowed are 1 to 17"),
             Compression::Zstd => {
                 let state = zstd::level(level).map(|level| match CCtx::try_create() {

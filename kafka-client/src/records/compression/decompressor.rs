@@ -41,3 +41,11 @@ impl Decompressor {
         result.map(|()| buffer.into())
     }
 }
+
+#[cfg(test)]
+impl Decompressor {
+    /// Bytes held between batches.
+    pub(super) fn kept(&self) -> usize {
+        self.buffer.capacity()
+    }
+}

@@ -106,8 +106,8 @@ fn block(input: &[u8], stored: bool, block_size: usize, output: &mut Output<'_>)
     let most = block_size.min(input.len().saturating_mul(255));
     let room = output.room(most)?;
     let (size, at_limit) = (room.len().min(most), room.len() < most);
-    let written = decompress_to_buffer(input, Some(size as i32), room)
-        .map_err(|_| if at_limit { None } else { DAMAGED })?;
+    let written =
+        decompress_to_buffer(input, Some(size as i32), room).map_err(|_| if at_limit { None } else { DAMAGED })?;
     output.advance(written);
     Ok(())
 }

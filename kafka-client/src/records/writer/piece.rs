@@ -31,6 +31,13 @@ impl Piece {
     #[inline(always)]
     pub(super) fn push_u64(&mut self, value: u64) {
         let mut rest = value;
+        if rest < 0x80 {
+            return self.put(rest as u8);
+        }
+        if rest < 1 << 14 {
+            self.put(rest as u8 | 0x80);
+            return self.put((rest >> 7) as u8);
+        }
         while rest >= 0x80 {
             self.put(rest as u8 | 0x80);
             rest >>= 7;
