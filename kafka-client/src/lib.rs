@@ -48,7 +48,9 @@ pub mod consumer;
 pub mod consumer_protocol;
 mod error;
 pub mod group;
+mod group_client;
 pub mod partitioner;
+mod reactor;
 pub mod records;
 mod wire;
 

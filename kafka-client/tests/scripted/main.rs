@@ -1,6 +1,7 @@
 //! The client against a broker that does, well or badly, what each test tells it to.
 
 mod failures;
+mod fetching;
 mod lifecycle;
 mod offsets;
 mod routing;
