@@ -51,6 +51,8 @@ struct Topic {
 struct OpenBatch {
     writer: BatchWriter,
     opened: Instant,
+    /// Whether it is among those that are filling.
+    is_listed: bool,
 }
 
 impl Open {
@@ -119,7 +121,7 @@ impl Open {
             if self.filling.is_empty() {
                 shared.linger_until(batch.opened + shared.linger);
             }
-            if self.filling.last() != Some(&slot) && !self.filling.contains(&slot) {
+            if !std::mem::replace(&mut batch.is_listed, true) {
                 self.filling.push(slot);
             }
         }
@@ -155,7 +157,8 @@ impl Open {
         }
         let slot = shared.queue().add_partition(topic, partition);
         slots[index] = Some(slot);
-        self.batches.push(OpenBatch { writer: BatchWriter::new(self.batch_size), opened: Instant::now() });
+        let writer = BatchWriter::new(self.batch_size);
+        self.batches.push(OpenBatch { writer, opened: Instant::now(), is_listed: false });
         Some(slot)
     }
 
@@ -182,6 +185,7 @@ impl Open {
     /// Hands over all batches.
     pub(super) fn seal_all(&mut self, shared: &Shared) {
         for slot in std::mem::take(&mut self.filling) {
+            self.batches[slot].is_listed = false;
             self.seal(shared, slot);
         }
     }
@@ -193,6 +197,7 @@ impl Open {
         filling.retain(|&slot| {
             let opened = self.batches[slot].opened;
             if opened <= limit || self.batches[slot].writer.is_empty() {
+                self.batches[slot].is_listed = false;
                 self.seal(shared, slot);
                 return false;
             }
@@ -206,6 +211,7 @@ impl Open {
     /// Drops all records; answers how many.
     pub(super) fn clear(&mut self) -> usize {
         for slot in std::mem::take(&mut self.filling) {
+            self.batches[slot].is_listed = false;
             self.batches[slot].writer.clear();
         }
         self.bytes = 0;
