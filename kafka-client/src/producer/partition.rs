@@ -138,10 +138,6 @@ impl Partition {
         !self.waiting.is_empty()
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.under_way.is_empty()
-    }
-
     /// Whether a batch that was sent is waiting to be sent again.
     fn is_repeating(&self) -> bool {
         self.waiting.front().is_some_and(|batch| batch.position.is_some())

@@ -211,7 +211,9 @@ impl Queue {
             other => other,
         };
         tracing::warn!(topic = &*self.topics[topic.0], partition, records, %error, "records are not appended");
-        self.transaction.record_failed(&error);
+        if self.settings.transactional {
+            self.transaction.record_failed(&error);
+        }
         // However long nobody asks, there is one entry for each partition and error.
         let same = |known: &&mut Failure| known.topic == topic && known.partition == partition && known.error == error;
         match self.failures.iter_mut().find(same) {

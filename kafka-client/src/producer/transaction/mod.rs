@@ -21,6 +21,8 @@ pub(super) struct Transaction {
     is_begun: bool,
     /// Sequences have been lost: the next transaction needs another epoch.
     needs_epoch: bool,
+    /// Offsets were to be added, and whether they are is unknown.
+    owes_offsets: bool,
     /// Slots that the coordinator knows of.
     joined: HashSet<usize>,
     /// Counts transactions, so that a late answer is not taken for that of another one.
@@ -61,6 +63,7 @@ impl Transaction {
             implicit: false,
             is_begun: false,
             needs_epoch: false,
+            owes_offsets: false,
             joined: HashSet::new(),
             number: 0,
         }
@@ -82,7 +85,7 @@ impl Transaction {
 
     fn finished(&mut self) {
         self.stage = Stage::Ready;
-        (self.is_begun, self.needs_epoch) = (false, false);
+        (self.is_begun, self.needs_epoch, self.owes_offsets) = (false, false, false);
         self.joined.clear();
     }
 
@@ -151,6 +154,12 @@ impl Transaction {
         self.fail(Ends::of_batch(error), error.clone());
     }
 
+    /// Records of the transaction were dropped.
+    pub(super) fn purged(&mut self) {
+        let error = ClientError::InvalidRequest("records of the transaction were purged; abort it".to_owned());
+        self.fail(Ends::Transaction(ProducerErrorKind::AbortTransaction), error);
+    }
+
     /// A request has failed for good.
     pub(super) fn fail(&mut self, ends: Ends, error: ClientError) -> ProducerError {
         let error = ends.error(error);
@@ -175,6 +184,12 @@ impl Transaction {
     /// Begins to commit, or goes on with it.
     pub(super) fn commit(&mut self) -> Result<(), ProducerError> {
         match &self.stage {
+            Stage::Open if self.owes_offsets => Err(ProducerError::new(
+                ProducerErrorKind::AbortTransaction,
+                ClientError::InvalidRequest(
+                    "commit_transaction: sending the offsets did not succeed; send them again, or abort".to_owned(),
+                ),
+            )),
             Stage::Open => {
                 self.stage = Stage::Committing { asked: false };
                 Ok(())
@@ -215,7 +230,7 @@ impl Transaction {
     pub(super) fn aborting(&mut self) -> Result<Ending, ProducerError> {
         self.abort()?;
         self.stage = Stage::Aborting { asked: true };
-        let epoch = self.needs_epoch && self.is_begun && !self.implicit;
+        let epoch = self.needs_epoch && !self.implicit;
         Ok(Ending { tell: self.is_begun, epoch })
     }
 
@@ -223,13 +238,22 @@ impl Transaction {
     pub(super) fn may_add_offsets(&mut self) -> Result<(), ProducerError> {
         match &self.stage {
             Stage::Open => {
-                self.is_begun = true;
+                (self.is_begun, self.owes_offsets) = (true, true);
                 Ok(())
             }
             Stage::Broken(error) => Err(to_abort(error)),
             Stage::Dead(error) => Err(error.clone()),
             _ => Err(ProducerError::misuse("send_offsets_to_transaction: no transaction is open")),
         }
+    }
+
+    pub(super) fn added_offsets(&mut self) {
+        self.owes_offsets = false;
+    }
+
+    /// The coordinator has ended the transaction; another epoch may still be missing.
+    pub(super) fn told_end(&mut self) {
+        self.is_begun = false;
     }
 
     /// The transaction has ended as was asked for.
