@@ -32,6 +32,7 @@
 //! - [`admin`]: topics and their offsets.
 //! - [`consumer_protocol`]: the bytes that subscriptions and assignments travel in.
 //! - [`records`]: record batches, read and written where they lie. [`partitioner`]: keys to partitions.
+//! - [`producer`]: sends records, idempotent and in transactions.
 //! - `client`: the handle and its thread; finding coordinators, repeating requests. `connection`: one connection; `calls`: one request each;
 //!   `wire`: frames and primitive types.
 //!
@@ -50,6 +51,7 @@ mod error;
 pub mod group;
 mod group_client;
 pub mod partitioner;
+pub mod producer;
 mod reactor;
 pub mod records;
 mod wire;

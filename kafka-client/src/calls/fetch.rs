@@ -190,12 +190,13 @@ mod tests {
             .with_partition_index(2)
             .with_high_watermark(9)
             .with_last_stable_offset(8)
-            .with_aborted_transactions(Some(vec![AbortedTransaction::default().with_producer_id(5.into()).with_first_offset(6)]))
+            .with_aborted_transactions(Some(vec![
+                AbortedTransaction::default().with_producer_id(5.into()).with_first_offset(6),
+            ]))
             .with_diverging_epoch(EpochEndOffset::default().with_epoch(3).with_end_offset(4))
             .with_records(Some(Bytes::from_static(b"abc")));
-        let topic = FetchableTopicResponse::default()
-            .with_topic_id(Uuid::from_bytes([7; 16]))
-            .with_partitions(vec![partition]);
+        let topic =
+            FetchableTopicResponse::default().with_topic_id(Uuid::from_bytes([7; 16])).with_partitions(vec![partition]);
         FetchResponse::default()
             .with_throttle_time_ms(11)
             .with_error_code(code)

@@ -140,7 +140,10 @@ mod tests {
         arrivals.put([(a, batches(3)), (b, batches(10)), (a, Arrival::OutOfRange)], [(a, 9)]);
         let mut taken = VecDeque::new();
         arrivals.take(|assignment| assignment == b, &mut taken);
-        assert!(matches!(taken.make_contiguous(), [(Assignment(1), Arrival::Batches { .. }), (Assignment(1), Arrival::OutOfRange)]));
+        assert!(matches!(
+            taken.make_contiguous(),
+            [(Assignment(1), Arrival::Batches { .. }), (Assignment(1), Arrival::OutOfRange)]
+        ));
         assert_eq!((arrivals.bytes(), arrivals.end(a), arrivals.end(b)), (10, Some(9), None));
         assert_eq!(arrivals.discard(|assignment| assignment == b), [(b, 5)]);
         assert_eq!(arrivals.bytes(), 0);

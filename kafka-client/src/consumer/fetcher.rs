@@ -98,8 +98,14 @@ pub(super) async fn run(
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) {
     let answers = Rc::new(Answers::default());
-    let mut fetcher =
-        Fetcher { cluster: Rc::clone(&cluster), config: Rc::new(config), arrivals, partitions: HashMap::new(), lanes: HashMap::new(), turn: 0 };
+    let mut fetcher = Fetcher {
+        cluster: Rc::clone(&cluster),
+        config: Rc::new(config),
+        arrivals,
+        partitions: HashMap::new(),
+        lanes: HashMap::new(),
+        turn: 0,
+    };
     loop {
         let renewal = cluster.renewal();
         let wake = fetcher.dispatch(&answers);
@@ -235,13 +241,7 @@ impl Fetcher {
         self.arrivals.bytes() < self.config.buffer_memory
     }
 
-    fn send(
-        &mut self,
-        node: i32,
-        lane: Lane,
-        wanted: Vec<(Assignment, FetchPartition)>,
-        answers: &Rc<Answers>,
-    ) {
+    fn send(&mut self, node: i32, lane: Lane, wanted: Vec<(Assignment, FetchPartition)>, answers: &Rc<Answers>) {
         for (assignment, _) in &wanted {
             if let Some(partition) = self.partitions.get_mut(assignment) {
                 partition.phase = Phase::UnderWay;

@@ -91,7 +91,12 @@ pub enum Event {
 /// From the handle to the reactor. Few: for assignments, and one per answer taken.
 #[derive(Debug)]
 enum Command {
-    Assign { assignment: Assignment, topic: Arc<str>, partition: i32, offset: i64 },
+    Assign {
+        assignment: Assignment,
+        topic: Arc<str>,
+        partition: i32,
+        offset: i64,
+    },
     Unassign(Assignment),
     SetPaused(Assignment, bool),
     /// What waited of these has been taken: they may be fetched again.
@@ -227,13 +232,7 @@ impl Consumer {
         true
     }
 
-    fn decode(
-        &mut self,
-        assignment: Assignment,
-        from: i64,
-        batches: Bytes,
-        aborted: &[(i64, i64)],
-    ) {
+    fn decode(&mut self, assignment: Assignment, from: i64, batches: Bytes, aborted: &[(i64, i64)]) {
         let aborted: Vec<_> = aborted
             .iter()
             .map(|&(producer_id, first_offset)| AbortedTransaction { producer_id, first_offset })

@@ -102,9 +102,7 @@ fn wanted(received: &Received) -> Vec<FetchPartition> {
 /// A broker with this log; `special` may answer fetches in another way.
 fn broker(log: Log, special: impl Fn(&Log, &Received) -> Option<Step> + Send + Sync + 'static) -> Broker {
     Broker::start_with_port(move |received, port| match received.key {
-        ApiKey::ApiVersions => {
-            answer(received, &versions(&[(ApiKey::Metadata, 0, 13), (ApiKey::Fetch, 4, 18)]))
-        }
+        ApiKey::ApiVersions => answer(received, &versions(&[(ApiKey::Metadata, 0, 13), (ApiKey::Fetch, 4, 18)])),
         ApiKey::Metadata => answer(received, &log.metadata(&[port], 0)),
         ApiKey::Fetch => special(&log, received).or_else(|| answer(received, &log.answer(&wanted(received)))),
         _ => None,
@@ -246,7 +244,9 @@ fn a_moved_leader_is_followed() {
     let log = Log::new(&[5]);
     let old_leader = Broker::start_with_port(move |received, port| match received.key {
         ApiKey::ApiVersions => answer(received, &versions(&[(ApiKey::Metadata, 0, 13), (ApiKey::Fetch, 4, 18)])),
-        ApiKey::Metadata => answer(received, &log.metadata(&[port, new_port], usize::from(knows.load(Ordering::SeqCst)))),
+        ApiKey::Metadata => {
+            answer(received, &log.metadata(&[port, new_port], usize::from(knows.load(Ordering::SeqCst))))
+        }
         ApiKey::Fetch => {
             let wanted = wanted(received);
             if wanted[0].fetch_offset < 20 {

@@ -3,6 +3,8 @@
 use crate::broker::{BrokerError, BrokerErrorKind, Properties};
 use kafka_client::ClientConfig;
 use kafka_client::consumer::ConsumerConfig;
+use kafka_client::producer::ProducerConfig;
+use kafka_client::records::Compression;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
@@ -100,6 +102,38 @@ pub(super) fn consumer_config(keys: &mut Keys<'_>) -> ConsumerConfig {
         None | Some("read_uncommitted") => {}
         Some("read_committed") => config.read_committed = true,
         Some(other) => keys.wrong("isolation.level", other, "neither read_uncommitted nor read_committed"),
+    }
+    config
+}
+
+/// How a producer sends.
+pub(super) fn producer_config(keys: &mut Keys<'_>) -> ProducerConfig {
+    let mut config = ProducerConfig::default();
+    keys.number("batch.size", &mut config.batch_size);
+    keys.millis("linger.ms", &mut config.linger);
+    keys.number("buffer.memory", &mut config.buffer_memory);
+    keys.number("max.request.size", &mut config.max_request_size);
+    keys.millis("max.block.ms", &mut config.max_block);
+    keys.millis("delivery.timeout.ms", &mut config.delivery_timeout);
+    keys.number("max.in.flight.requests.per.connection", &mut config.max_in_flight);
+    keys.millis("transaction.timeout.ms", &mut config.transaction_timeout);
+    config.transactional_id = keys.text("transactional.id").map(str::to_owned);
+    if let Some(name) = keys.text("compression.type") {
+        match Compression::from_name(name) {
+            Some(compression) => config.compression = compression,
+            None => keys.wrong("compression.type", name, "not one of none, gzip, snappy, lz4, zstd"),
+        }
+    }
+    let level = format!("compression.{}.level", config.compression);
+    if keys.text(&level).is_some() {
+        let mut value = 0;
+        keys.number(&level, &mut value);
+        config.compression_level = Some(value);
+    }
+    for (key, needed) in [("acks", &["all", "-1"][..]), ("enable.idempotence", &["true"])] {
+        if let Some(value) = keys.text(key).filter(|value| !needed.contains(value)) {
+            keys.wrong(key, value, format_args!("must be {}; take it out", needed[0]));
+        }
     }
     config
 }

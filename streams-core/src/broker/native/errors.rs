@@ -1,10 +1,23 @@
 use crate::broker::{BrokerError, BrokerErrorKind};
 use kafka_client::ClientError;
+use kafka_client::producer::{ProducerError, ProducerErrorKind};
 use std::fmt::Display;
 
 /// The native client's error as that of a broker.
 pub(super) fn from_client(error: &ClientError, context: impl Display) -> BrokerError {
     BrokerError::new(kind(error), context, error)
+}
+
+/// The native producer's error as that of a broker.
+pub(super) fn from_producer(error: &ProducerError, context: impl Display) -> BrokerError {
+    let kind = match error.kind {
+        ProducerErrorKind::Retriable => BrokerErrorKind::Retriable,
+        ProducerErrorKind::Fenced => BrokerErrorKind::Fenced,
+        ProducerErrorKind::AbortTransaction => BrokerErrorKind::AbortTransaction,
+        ProducerErrorKind::Authorization => BrokerErrorKind::Authorization,
+        _ => BrokerErrorKind::Fatal,
+    };
+    BrokerError::new(kind, context, error)
 }
 
 fn kind(error: &ClientError) -> BrokerErrorKind {

@@ -12,12 +12,14 @@ mod admin;
 mod config;
 mod consumer;
 mod errors;
+mod producer;
 
 pub use admin::NativeAdmin;
 pub use consumer::NativeConsumer;
+pub use producer::NativeProducer;
 
 use super::{Broker, BrokerError, BrokerErrorKind, Properties};
-use config::{Keys, client_config, consumer_config};
+use config::{Keys, client_config, consumer_config, producer_config};
 use errors::from_client;
 use kafka_client::group::GroupCoordinator;
 use kafka_client::{GroupClient, Reactor};
@@ -45,7 +47,7 @@ impl Native {
 
 impl Broker for Native {
     type Consumer = NativeConsumer;
-    type Producer = super::librdkafka::LibrdkafkaProducer;
+    type Producer = NativeProducer;
     type Admin = NativeAdmin;
 
     fn consumer(&self, properties: &Properties) -> Result<NativeConsumer, BrokerError> {
@@ -56,8 +58,12 @@ impl Broker for Native {
         NativeConsumer::start(&self.reactor, client, config)
     }
 
-    fn producer(&self, properties: &Properties) -> Result<Self::Producer, BrokerError> {
-        super::librdkafka::Librdkafka::new(Arc::clone(&self.bootstrap_servers)).producer(properties)
+    fn producer(&self, properties: &Properties) -> Result<NativeProducer, BrokerError> {
+        let mut keys = Keys::new(properties, "producer configuration");
+        let client = client_config(&self.bootstrap_servers, &mut keys);
+        let config = producer_config(&mut keys);
+        keys.finish()?;
+        NativeProducer::start(&self.reactor, client, config)
     }
 
     fn admin(&self, properties: &Properties) -> Result<NativeAdmin, BrokerError> {
