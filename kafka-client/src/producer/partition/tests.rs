@@ -282,7 +282,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
 
     #[test]
     fn nothing_is_lost_doubled_or_reordered(actions in proptest::collection::vec(any::<u8>(), 1..250)) {
