@@ -390,3 +390,6 @@ impl Restart {
 fn is_before(one: &Batch, other: &Batch) -> bool {
     one.position.is_some_and(|position| Some(position) < other.position)
 }
+
+#[cfg(test)]
+mod tests;

@@ -272,3 +272,6 @@ fn to_abort(error: &ProducerError) -> ProducerError {
     };
     ProducerError::new(kind, error.error.clone())
 }
+
+#[cfg(test)]
+mod tests;
