@@ -3,5 +3,6 @@
 mod failures;
 mod lifecycle;
 mod offsets;
+mod producer;
 mod routing;
 mod support;
