@@ -22,7 +22,7 @@
 //!
 //! # Limits
 //! - Brokers from Kafka 3.6 on; the versions of each request are agreed on when connecting.
-//! - Neither TLS nor SASL yet.
+//! - TLS with PEM files; SASL by PLAIN and SCRAM: see [`Security`].
 //! - Everything has a bound, in [`ClientConfig`]: requests waiting, size of a frame, time to connect and to answer.
 //!
 //! # Modules
@@ -47,6 +47,7 @@ mod error;
 pub mod group;
 mod group_client;
 mod reactor;
+mod security;
 mod wire;
 
 pub use config::ClientConfig;
@@ -54,3 +55,4 @@ pub use error::{ClientError, name_of};
 pub use group::GroupError;
 pub use group_client::GroupClient;
 pub use reactor::Reactor;
+pub use security::Security;

@@ -1,6 +1,6 @@
 //! How each request is written and its answer read. One file per message.
 //!
-//! Versions below the ones listed are not spoken: every broker since Kafka 3.6 has these, and all of them are "flexible".
+//! Versions below the ones listed are not spoken: every broker since Kafka 3.6 has these, and all of them but SaslHandshake are "flexible".
 
 mod api_versions;
 mod commit_offsets;
@@ -17,6 +17,8 @@ mod list_offsets;
 mod metadata;
 mod offset_for_leader_epoch;
 mod partitions;
+mod sasl_authenticate;
+mod sasl_handshake;
 mod sync;
 
 use std::time::Duration;
@@ -35,6 +37,8 @@ pub(crate) use list_offsets::{EARLIEST, LATEST, ListOffsets};
 pub(crate) use metadata::{ClusterMetadata, Metadata, PartitionMetadata, TopicMetadata};
 pub(crate) use offset_for_leader_epoch::OffsetForLeaderEpoch;
 pub(crate) use partitions::{Answered, Asked};
+pub(crate) use sasl_authenticate::{SaslAnswer, SaslAuthenticate};
+pub(crate) use sasl_handshake::SaslHandshake;
 
 use crate::wire::{Reader, WireError};
 use crate::{ClientError, GroupError};
@@ -82,6 +86,8 @@ pub(crate) trait Call {
     const NAME: &'static str;
     /// The versions known here; the highest that the broker knows too is used.
     const VERSIONS: VersionRange;
+    /// Whether the answer's header ends with tagged fields. That of ApiVersions does not, so that every client can read it.
+    const FLEXIBLE: bool = true;
     type Answer;
 
     fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError>;

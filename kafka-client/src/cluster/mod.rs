@@ -52,6 +52,7 @@ impl Cluster {
     pub(crate) fn start(config: ClientConfig, bootstrap: Vec<Address>) -> Rc<Self> {
         let settings = Settings {
             client_id: StrBytes::from_string(config.client_id.clone()),
+            security: config.security.clone(),
             setup_timeout: config.socket_connection_setup_timeout,
             max_frame_bytes: config.max_frame_bytes,
             max_requests: config.max_pending_requests,
