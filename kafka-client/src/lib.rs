@@ -34,7 +34,8 @@
 //!   `wire`: frames and primitive types.
 //!
 //! # Features
-//! - `real-kafka`: builds the tests that need a broker, at the address in the variable `KAFKA_BOOTSTRAP_SERVERS`.
+//! - `real-kafka`: builds the tests that need a broker, at the address in the variable `KAFKA_BOOTSTRAP_SERVERS`, and
+//!   one with TLS and SASL, described by the file that `KAFKA_SECURE` names.
 
 pub mod admin;
 mod backoff;

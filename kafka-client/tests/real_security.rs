@@ -158,6 +158,9 @@ fn the_wrong_protocol_for_a_port_is_an_error() {
     let error =
         Settings::ssl().admin(&secure("sasl_plaintext")).describe_topics(None, Duration::from_secs(2)).unwrap_err();
     assert!(error.is_retriable(), "{error:?}");
+    let plain_port = std::env::var("KAFKA_BOOTSTRAP_SERVERS").expect("set KAFKA_BOOTSTRAP_SERVERS to a plain broker");
+    let said = Settings::sasl("SASL_PLAINTEXT", "PLAIN").refusal(&plain_port);
+    assert!(said.contains("security.protocol"), "{said}");
     let plain = ClientConfig::new([secure("sasl_ssl")], "plain");
     let admin = Admin::start(&Reactor::start("plain").unwrap(), plain).unwrap();
     let error = admin.describe_topics(None, Duration::from_secs(2)).unwrap_err();
@@ -169,16 +172,13 @@ fn the_wrong_protocol_for_a_port_is_an_error() {
 fn connections_are_replaced_before_a_session_ends() {
     let settings = Settings::sasl("SASL_PLAINTEXT", "SCRAM-SHA-512");
     let mut config = settings.config(&secure("sasl_plaintext"));
-    // An attempt to send on a connection that the broker then closes would have to be repeated, which takes longer.
+    // A request on a connection that the broker then closes would have to be repeated, for which there is no time.
     config.retry_backoff = DEADLINE;
     config.retry_backoff_max = DEADLINE;
     let admin = Admin::start(&Reactor::start("sessions").unwrap(), config).unwrap();
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(5) {
-        admin.topic_config("no-such-topic", Duration::from_secs(1)).unwrap_err();
-        let asked = Instant::now();
-        admin.describe_topics(Some(&["no-such-topic"]), Duration::from_secs(1)).unwrap();
-        assert!(asked.elapsed() < Duration::from_secs(1));
+        admin.describe_topics(Some(&["no-such-topic"]), DEADLINE / 2).unwrap();
     }
 }
 
