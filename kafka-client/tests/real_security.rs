@@ -126,6 +126,34 @@ fn a_broker_must_be_who_it_should_be() {
 }
 
 #[test]
+fn without_authorities_of_its_own_a_client_trusts_those_of_the_system() {
+    let server = secure("sasl_ssl");
+    let mut settings = Settings::sasl("SASL_SSL", "PLAIN");
+    settings.0.retain(|(key, _)| *key != "ssl.truststore.location");
+    match Security::from_properties(|key| settings.0.iter().find(|(known, _)| *known == key).map(|(_, value)| &**value))
+    {
+        // None of them has signed a certificate of ours.
+        Ok(_) => assert!(settings.refusal(&server).contains("ssl.truststore.location")),
+        Err(problem) => assert!(problem.contains("ssl.truststore.location"), "{problem}"),
+    }
+}
+
+#[test]
+fn a_broker_that_says_nothing_does_not_hold_up_the_client() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut config = Settings::ssl().config(&listener.local_addr().unwrap().to_string());
+    config.socket_connection_setup_timeout = Duration::from_millis(200);
+    let admin = Admin::start(&Reactor::start("silence").unwrap(), config).unwrap();
+    let started = Instant::now();
+    let error = admin.describe_topics(None, Duration::from_secs(1)).unwrap_err();
+    assert!(error.is_retriable() && started.elapsed() < SETUP, "{error:?}");
+    // It was tried again after the time to set up a connection, not after that of the request.
+    listener.set_nonblocking(true).unwrap();
+    let attempts = std::iter::from_fn(|| listener.accept().ok()).count();
+    assert!(attempts > 1, "{attempts}");
+}
+
+#[test]
 fn both_versions_of_tls_are_spoken() {
     for version in ["TLSv1.2", "TLSv1.3"] {
         let settings = Settings::sasl("SASL_SSL", "PLAIN").with("ssl.enabled.protocols", version);

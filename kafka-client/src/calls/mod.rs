@@ -37,7 +37,7 @@ pub(crate) use list_offsets::{EARLIEST, LATEST, ListOffsets};
 pub(crate) use metadata::{ClusterMetadata, Metadata, PartitionMetadata, TopicMetadata};
 pub(crate) use offset_for_leader_epoch::OffsetForLeaderEpoch;
 pub(crate) use partitions::{Answered, Asked};
-pub(crate) use sasl_authenticate::{SaslAnswer, SaslAuthenticate};
+pub(crate) use sasl_authenticate::SaslAuthenticate;
 pub(crate) use sasl_handshake::SaslHandshake;
 
 use crate::wire::{Reader, WireError};

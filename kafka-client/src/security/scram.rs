@@ -11,7 +11,7 @@ use ring::{digest, hmac, pbkdf2};
 
 /// Which hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hash {
+pub(crate) enum Hash {
     Sha256,
     Sha512,
 }
