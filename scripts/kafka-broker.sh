@@ -7,7 +7,7 @@ readonly KAFKA_BROKERS=$CACHE/kafka # CHECKOUT/INSTANCE below it
 readonly KAFKA_START_SECONDS=120
 readonly KAFKA_STOP_SECONDS=10
 
-# A folder per instance: ports (two lines: clients' and controller's), pid, server.properties, data, data.id once data is
+# A folder per instance: ports (a line each: clients', controller's, and three more of a secure broker), pid, server.properties, data, data.id once data is
 # formatted, server.log, console.log. Its lock lies beside it and is never deleted, so that all meet at the same one.
 kafka_dir() {
     [[ $KAFKA_INSTANCE =~ ^[A-Za-z0-9_-]+$ ]] ||
@@ -16,17 +16,23 @@ kafka_dir() {
 }
 
 kafka_up() {
-    (($# == 0)) || die "usage: ./dev kafka up" 2
+    local dir secure=
+    case "$#:${1:-}" in
+        0:) ;;
+        1:--secure) secure=yes ;;
+        *) die "usage: ./dev kafka up [--secure]" 2 ;;
+    esac
     need_kafka
-    local dir
     dir=$(kafka_dir)
     mkdir -p "${dir%/*}"
     (
         flock 8
         mkdir -p "$dir"
+        [[ -z $secure ]] || make_secure "$dir"
         start_broker "$dir"
     ) 8>>"$dir.lock"
     printf 'bootstrap.servers=%s\n' "$(broker_address "$dir")"
+    ! is_secure "$dir" || cat "$dir/secure/listeners"
 }
 
 kafka_down() {
@@ -109,17 +115,25 @@ start_broker() {
 
 # Keeps the ports of the last start unless another program has taken one since.
 choose_ports() {
-    local dir=$1 ports
+    local dir=$1 ports port taken count=2
     if [[ -s $dir/ports ]]; then
         mapfile -t ports <"$dir/ports"
-        if ! is_listening "${ports[0]}" && ! is_listening "${ports[1]}"; then
+        taken=
+        for port in "${ports[@]}"; do
+            ! is_listening "$port" || taken=$port
+        done
+        if [[ -z $taken ]]; then
             return
         fi
-        say "Kafka ($KAFKA_INSTANCE): another program listens on port ${ports[0]} or ${ports[1]}; choosing new ones"
+        say "Kafka ($KAFKA_INSTANCE): another program listens on port $taken; choosing new ones"
     fi
+    ! is_secure "$dir" || count=5
     (
         flock 7
-        { free_port "$dir" && free_port "$dir"; } >"$dir/ports.part"
+        : >"$dir/ports.part"
+        while ((count-- > 0)); do
+            free_port "$dir" >>"$dir/ports.part"
+        done
         mv "$dir/ports.part" "$dir/ports"
     ) 7>>"$KAFKA_BROKERS/ports.lock"
 }
@@ -141,16 +155,21 @@ free_port() {
 is_listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 write_broker_config() {
-    local ports
+    local ports listeners='' protocols=''
     mapfile -t ports <"$1/ports"
+    if is_secure "$1"; then
+        listeners=,$(secure_listeners "${ports[@]:2}")
+        protocols=,$SECURE_PROTOCOLS
+    fi
     cat >"$1/server.properties" <<PROPERTIES
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${ports[1]}
-listeners=PLAINTEXT://127.0.0.1:${ports[0]},CONTROLLER://127.0.0.1:${ports[1]}
-advertised.listeners=PLAINTEXT://127.0.0.1:${ports[0]}
+listeners=PLAINTEXT://127.0.0.1:${ports[0]},CONTROLLER://127.0.0.1:${ports[1]}$listeners
+advertised.listeners=PLAINTEXT://127.0.0.1:${ports[0]}${listeners//127.0.0.1/localhost}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT$protocols
+inter.broker.listener.name=PLAINTEXT
 log.dirs=$1/data
 
 # One node: one replica of everything, and few partitions where 50 only make the start slower.
@@ -173,11 +192,12 @@ group.initial.rebalance.delay.ms=0
 # Tests that wait for compaction would wait 15 s for each look of the cleaner.
 log.cleaner.backoff.ms=1000
 PROPERTIES
+    ! is_secure "$1" || write_secure_config "$1" "${ports[@]:2}"
 }
 
 # data.id is written last: data without it is a format that was interrupted.
 format_data() {
-    local dir=$1 id
+    local dir=$1 id users=()
     if [[ -s $dir/data.id ]]; then
         return
     fi
@@ -185,7 +205,8 @@ format_data() {
     mkdir -p "$dir/data"
     # 16 random bytes in URL-safe base64; Kafka refuses one that starts with '-'.
     id=K$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c2-22)
-    quiet_java kafka.tools.StorageTool format -t "$id" -c "$dir/server.properties" >"$dir/console.log" 2>&1 ||
+    ! is_secure "$dir" || mapfile -t users < <(secure_users)
+    quiet_java kafka.tools.StorageTool format -t "$id" -c "$dir/server.properties" "${users[@]}" >"$dir/console.log" 2>&1 ||
         { tail -n 20 "$dir/console.log" >&2 && die "Kafka's data folder $dir/data could not be formatted, see above"; }
     printf '%s\n' "$id" >"$dir/data.id"
 }

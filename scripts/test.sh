@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # ./dev test: everything that must hold before a change is good, in one go.
 
+# The name of the broker with TLS and SASL, beside the one called "test".
+readonly SECURE_INSTANCE=test-secure
 # The workspace as tested: with the tests that need a real broker. The same features in every step, so that each reuses the last one's work.
 readonly TESTED=(--workspace --features kafka-client/real-kafka)
 
@@ -12,7 +14,7 @@ run_tests() {
     # Exported: what a test asks of ./dev kafka concerns this broker, unless the test names one of its own.
     export KAFKA_INSTANCE="test"
     RUNNING_BEFORE=$(running_instances)
-    steps 7 end_tests
+    steps 8 end_tests
 
     step "formatting (cargo fmt)" in_root cargo fmt --all --check
     step "lints (clippy)" cargo_build debug clippy "${TESTED[@]}" --all-targets -- -D warnings
@@ -21,6 +23,9 @@ run_tests() {
     step "Kafka Streams' programs, in Java" build_java_programs benches/java
     step "a real Kafka for the tests" start_test_broker
     server=$(broker_address "$(kafka_dir)")
+    step "a Kafka with TLS and SASL" start_secure_broker
+    KAFKA_SECURE=$(KAFKA_INSTANCE=$SECURE_INSTANCE kafka_dir)/secure/listeners
+    export KAFKA_SECURE
 
     # Tests start the examples as processes of their own, and start and stop brokers of their own by this script.
     export KAFKA_BOOTSTRAP_SERVERS=$server KAFKA_DEV=$ROOT/dev EXAMPLE_BIN_DIR=$PROGRAM_DIR
@@ -43,6 +48,13 @@ build_examples() {
 start_test_broker() {
     broker_pid "$(kafka_dir)" >/dev/null || kafka_down --purge
     kafka_up >/dev/null
+}
+
+# As the other, and beside it. What it prints is what the tests of security read.
+start_secure_broker() {
+    KAFKA_INSTANCE=$SECURE_INSTANCE
+    broker_pid "$(kafka_dir)" >/dev/null || kafka_down --purge
+    kafka_up --secure >/dev/null
 }
 
 # Stops every broker that was not there before: ours, and what an interrupted test has left.

@@ -70,7 +70,7 @@ impl Attempts {
 }
 
 /// A number from 0 up to but not including 1. Every hasher the standard library makes has a seed of its own.
-fn random_fraction() -> f64 {
+pub(crate) fn random_fraction() -> f64 {
     let bits = RandomState::new().hash_one(0u8);
     (bits >> 11) as f64 / (1u64 << 53) as f64
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::ClientError;
+use crate::{ClientError, Security};
 
 /// How a client reaches a cluster. Named after Kafka's own settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,10 +9,12 @@ pub struct ClientConfig {
     pub bootstrap_servers: Vec<String>,
     /// Name in the broker's log, quotas and generated member ids; at most 32767 bytes.
     pub client_id: String,
+    /// Encryption and authentication. None.
+    pub security: Security,
     /// How long a request may take, repetitions included. 30 s. Joining and synchronizing may take the group's rebalance
     /// timeout longer.
     pub request_timeout: Duration,
-    /// How long connecting to one broker may take, including agreeing on versions. 10 s.
+    /// How long connecting to one broker may take, including encryption, authentication and agreeing on versions. 10 s.
     pub socket_connection_setup_timeout: Duration,
     /// Wait after a first failure to connect; doubles with each further failure. 50 ms. Every wait is varied by up to a fifth.
     pub reconnect_backoff: Duration,
@@ -32,7 +34,7 @@ pub struct ClientConfig {
     pub topic_metadata_propagation_max: Duration,
     /// Largest frame received or sent, in bytes. 100 MiB.
     pub max_frame_bytes: usize,
-    /// Requests waiting for an answer at most; more are refused with [`ClientError::Overloaded`]. 1024.
+    /// Requests waiting for an answer at most; more are refused with [`GroupError::Overloaded`](crate::GroupError::Overloaded). 1024.
     pub max_pending_requests: usize,
 }
 
@@ -42,6 +44,7 @@ impl ClientConfig {
         Self {
             bootstrap_servers: bootstrap_servers.into_iter().map(Into::into).collect(),
             client_id: client_id.into(),
+            security: Security::plaintext(),
             request_timeout: Duration::from_secs(30),
             socket_connection_setup_timeout: Duration::from_secs(10),
             reconnect_backoff: Duration::from_millis(50),

@@ -23,7 +23,7 @@
 //!
 //! # Limits
 //! - Brokers from Kafka 3.6 on; the versions of each request are agreed on when connecting.
-//! - Neither TLS nor SASL yet.
+//! - TLS with PEM files; SASL by PLAIN and SCRAM: see [`Security`].
 //! - Everything has a bound, in [`ClientConfig`]: requests waiting, size of a frame, time to connect and to answer.
 //!
 //! # Modules
@@ -37,7 +37,8 @@
 //!   `wire`: frames and primitive types.
 //!
 //! # Features
-//! - `real-kafka`: builds the tests that need a broker, at the address in the variable `KAFKA_BOOTSTRAP_SERVERS`.
+//! - `real-kafka`: builds the tests that need a broker, at the address in the variable `KAFKA_BOOTSTRAP_SERVERS`, and
+//!   one with TLS and SASL, described by the file that `KAFKA_SECURE` names.
 
 pub mod admin;
 mod backoff;
@@ -54,6 +55,7 @@ pub mod partitioner;
 pub mod producer;
 mod reactor;
 pub mod records;
+mod security;
 mod wire;
 
 pub use config::ClientConfig;
@@ -61,3 +63,4 @@ pub use error::{ClientError, name_of};
 pub use group::GroupError;
 pub use group_client::GroupClient;
 pub use reactor::Reactor;
+pub use security::Security;

@@ -1,4 +1,4 @@
-//! Requests about topics and offsets as the reference codec reads them, answers as it writes them, and answers that are none.
+//! Requests about topics, offsets and users as the reference codec reads them, answers as it writes them, and answers that are none.
 
 use std::time::Duration;
 
@@ -157,6 +157,32 @@ fn deleted_records_tell_the_first_offset_left() {
     assert_eq!(read(&call, &answer, 2), Ok(vec![answered(0, 7, -1), answered(0, 4, -1), answered(1, -1, -1)]));
 }
 
+#[test]
+fn authentication_travels_whole_and_says_why_it_failed() {
+    let call = SaslHandshake { mechanism: "SCRAM-SHA-256" };
+    let request: reference::SaslHandshakeRequest = written(&call, 1);
+    assert_eq!(&*request.mechanism, "SCRAM-SHA-256");
+    let answer = |code| {
+        let mechanisms = vec!["PLAIN".into(), "GSSAPI".into()];
+        reference::SaslHandshakeResponse::default().with_error_code(code).with_mechanisms(mechanisms)
+    };
+    let whole = |code| call.decode(1, &mut Reader::new(bytes_of(&answer(code), 1))).unwrap();
+    assert_eq!(whole(0), Ok(()));
+    assert!(whole(33).unwrap_err().context.contains("PLAIN, GSSAPI"));
+    assert!(whole(34).unwrap_err().context.contains("security.protocol"));
+
+    let call = SaslAuthenticate { message: Bytes::from_static(b"hidden") };
+    let request: reference::SaslAuthenticateRequest = written(&call, 2);
+    assert_eq!(&request.auth_bytes[..], b"hidden");
+    let answer = reference::SaslAuthenticateResponse::default().with_auth_bytes(Bytes::from_static(b"yes"));
+    for (millis, lifetime) in [(0, None), (-1, None), (1500, Some(TIMEOUT))] {
+        let Ok(read) = read(&call, &answer.clone().with_session_lifetime_ms(millis), 2) else { panic!("refused") };
+        assert_eq!((&read.message[..], read.lifetime), (&b"yes"[..], lifetime));
+    }
+    let failed = answer.with_error_code(58).with_error_message(Some("no".into()));
+    assert_eq!(read(&call, &failed, 2).err(), Some(Refusal { code: 58, context: "no".into() }));
+}
+
 fn decode_all(bytes: &Bytes) {
     fn decode<C: Call>(call: &C, bytes: &Bytes) {
         // Only that it returns: any answer or error will do.
@@ -169,6 +195,8 @@ fn decode_all(bytes: &Bytes) {
     decode(&DescribeTopicConfig { topic: "a".into() }, bytes);
     decode(&ListOffsets { partitions: asked(), read_committed: false }, bytes);
     decode(&DeleteRecords { partitions: asked(), timeout: TIMEOUT }, bytes);
+    decode(&SaslHandshake { mechanism: "PLAIN" }, bytes);
+    decode(&SaslAuthenticate { message: Bytes::new() }, bytes);
 }
 
 proptest! {

@@ -42,6 +42,7 @@ impl Call for ApiVersions {
     const KEY: ApiKey = ApiKey::ApiVersions;
     const NAME: &'static str = "ApiVersions";
     const VERSIONS: VersionRange = VersionRange { min: 3, max: 3 };
+    const FLEXIBLE: bool = false;
     type Answer = Offered;
 
     fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError> {

@@ -1,6 +1,6 @@
 //! How each request is written and its answer read. One file per message.
 //!
-//! Versions below the ones listed are not spoken: every broker since Kafka 3.6 has these, and all of them are "flexible".
+//! Versions below the ones listed are not spoken: every broker since Kafka 3.6 has these, and all of them but SaslHandshake are "flexible".
 
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
@@ -22,6 +22,8 @@ mod list_offsets;
 mod metadata;
 mod partitions;
 mod produce;
+mod sasl_authenticate;
+mod sasl_handshake;
 mod sync;
 mod txn_offset_commit;
 
@@ -46,6 +48,8 @@ pub(crate) use list_offsets::{EARLIEST, LATEST, ListOffsets};
 pub(crate) use metadata::{ClusterMetadata, Metadata, PartitionMetadata, TopicMetadata};
 pub(crate) use partitions::{Answered, Asked};
 pub(crate) use produce::{PartitionBatch, Produce, Produced, ProducedPartition};
+pub(crate) use sasl_authenticate::SaslAuthenticate;
+pub(crate) use sasl_handshake::SaslHandshake;
 pub(crate) use txn_offset_commit::TxnOffsetCommit;
 
 use crate::wire::{Reader, WireError};
@@ -94,6 +98,8 @@ pub(crate) trait Call {
     const NAME: &'static str;
     /// The versions known here; the highest that the broker knows too is used.
     const VERSIONS: VersionRange;
+    /// Whether the answer's header ends with tagged fields. That of ApiVersions does not, so that every client can read it.
+    const FLEXIBLE: bool = true;
     type Answer;
 
     fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError>;

@@ -35,8 +35,10 @@ pub(crate) struct Cluster {
     asked: Attempts,
     /// Somebody doubts what is known.
     doubted: Notify,
-    /// What is known has been renewed.
+    /// What is known has been renewed, or will not be.
     renewed: Notify,
+    /// Why brokers do not accept this client, if that is what they said last.
+    refusal: RefCell<Option<ClientError>>,
     lines: RefCell<HashMap<Address, Rc<Line>>>,
 }
 
@@ -52,6 +54,7 @@ impl Cluster {
     pub(crate) fn start(config: ClientConfig, bootstrap: Vec<Address>) -> Rc<Self> {
         let settings = Settings {
             client_id: StrBytes::from_string(config.client_id.clone()),
+            security: config.security.clone(),
             setup_timeout: config.socket_connection_setup_timeout,
             max_frame_bytes: config.max_frame_bytes,
             max_requests: config.max_pending_requests,
@@ -66,6 +69,7 @@ impl Cluster {
             asked: Attempts::new(),
             doubted: Notify::new(),
             renewed: Notify::new(),
+            refusal: RefCell::default(),
             lines: RefCell::default(),
         });
         spawn_local(keep_fresh(Rc::downgrade(&cluster)));
@@ -92,7 +96,12 @@ impl Cluster {
         self.doubted.notify_one();
     }
 
-    /// Ends when what is known is next renewed. The future must be made before looking at what is known, or news may be missed.
+    /// Why brokers do not accept this client, if that is what they said last: who waits for a renewal would wait in vain.
+    pub(crate) fn refusal(&self) -> Option<ClientError> {
+        self.refusal.borrow().clone()
+    }
+
+    /// Ends when what is known is next renewed, or when brokers have [refused](Self::refusal) to say. The future must be made before looking at what is known, or news may be missed.
     pub(crate) fn renewal(&self) -> impl Future<Output = ()> + '_ {
         self.renewed.notified()
     }
@@ -118,10 +127,15 @@ impl Cluster {
                 self.asked.succeeded();
                 self.asked.rest(self.config.retry_backoff);
                 self.metadata.borrow_mut().update(answer, asked);
+                self.refusal.take();
                 self.renewed.notify_waiters();
                 Ok(())
             }
             Err(error) => {
+                if matches!(error, ClientError::Authentication(_)) {
+                    self.refusal.replace(Some(error.clone()));
+                    self.renewed.notify_waiters();
+                }
                 if let Some(delay) = self.asked.failed(self.retry()) {
                     tracing::debug!(%error, "the cluster cannot be asked for its topics; trying again in {delay:?}");
                 }

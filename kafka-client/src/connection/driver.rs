@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::ClientError;
 use crate::config::Address;
+use crate::security::failure;
 use crate::wire::read_frame;
 
 type Waiting = (i32, oneshot::Sender<Bytes>);
@@ -113,7 +114,12 @@ pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(
     };
     let send = async {
         while let Some(frame) = outgoing.recv().await {
-            if let Err(error) = write.write_all(&frame).await {
+            // An encrypted stream may hold back what was written until it is flushed.
+            let written = async {
+                write.write_all(&frame).await?;
+                write.flush().await
+            };
+            if let Err(error) = written.await {
                 return Some(error);
             }
         }
@@ -124,7 +130,9 @@ pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(
         error = send => error,
         () = shared.close_requested.notified() => None,
     };
+    let refused = ended.as_ref().and_then(|error| failure(error, &address));
     let reason = match ended {
+        _ if refused.is_some() => refused.unwrap_or(ClientError::Disconnected),
         Some(error) if error.kind() == io::ErrorKind::InvalidData => {
             tracing::warn!(broker = %address, %error, "closing a connection that does not follow the protocol");
             ClientError::Malformed(format!("from {address}: {error}"))

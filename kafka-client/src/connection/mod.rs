@@ -8,7 +8,7 @@ pub(crate) use establish::{Settings, connect};
 use std::rc::Rc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use kafka_protocol::messages::{ApiKey, RequestHeader};
+use kafka_protocol::messages::RequestHeader;
 use kafka_protocol::protocol::{StrBytes, encode_request_header_into_buffer};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
@@ -30,11 +30,15 @@ pub(crate) struct Connection {
     outgoing: mpsc::Sender<Bytes>,
     shared: Rc<Shared>,
     offered: Offered,
+    /// When the user's session is about to end; the connection must be replaced then.
+    retire_at: Option<Instant>,
 }
 
 impl Connection {
+    /// Whether requests can be sent. Answers to those under way may still come when not: the user's session may be about to end, which a broker
+    /// looks at only when a request arrives.
     pub(crate) fn is_open(&self) -> bool {
-        self.shared.is_open()
+        self.shared.is_open() && self.retire_at.is_none_or(|retire_at| Instant::now() < retire_at)
     }
 
     /// When something was last sent or received.
@@ -132,8 +136,7 @@ fn unsupported<C: Call>(broker: &Address) -> ClientError {
 /// Reads what follows the correlation id.
 fn decode<C: Call>(call: &C, version: i16, body: Bytes) -> Result<Result<C::Answer, Refusal>, WireError> {
     let mut reader = Reader::new(body);
-    // The one answer with an old header, so that every client can read it.
-    if C::KEY != ApiKey::ApiVersions {
+    if C::FLEXIBLE {
         reader.tags()?;
     }
     call.decode(version, &mut reader)

@@ -323,7 +323,9 @@ impl Partition {
             Err(NoLeader::Refused(code)) if !is_retriable(code) => {
                 return Located::Never(Arrival::Failed(self.refused(code)));
             }
-            Err(NoLeader::NotYet | NoLeader::NoTopic(_) | NoLeader::Refused(_)) => return Located::Later,
+            Err(NoLeader::NotYet | NoLeader::NoTopic(_) | NoLeader::Refused(_)) => {
+                return cluster.refusal().map_or(Located::Later, |error| Located::Never(Arrival::Failed(error)));
+            }
         };
         if *self.topic_id.get_or_insert(leader.topic_id) != leader.topic_id {
             tracing::warn!(topic = &*self.topic, partition = self.index, "the topic has been made anew");

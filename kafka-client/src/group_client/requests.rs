@@ -34,6 +34,7 @@ impl Requests {
     pub(super) fn new(config: ClientConfig, bootstrap: Vec<Address>) -> Self {
         let settings = Settings {
             client_id: StrBytes::from_string(config.client_id.clone()),
+            security: config.security.clone(),
             setup_timeout: config.socket_connection_setup_timeout,
             max_frame_bytes: config.max_frame_bytes,
             max_requests: config.max_pending_requests,

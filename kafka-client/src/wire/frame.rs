@@ -7,6 +7,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// little enough that a claimed length costs nothing by itself (memory that is not written to is not taken).
 const CHUNK: usize = 4 * 1024 * 1024;
 
+/// What a listener for TLS answers to anything else begins with: an alert, of version 3.
+const TLS_ALERT: i32 = 0x1503;
+
 /// Reads one frame: a length of four bytes, then so many bytes.
 ///
 /// An end of the stream is [`io::ErrorKind::UnexpectedEof`], a length that is negative or above `limit` (in bytes)
@@ -14,7 +17,8 @@ const CHUNK: usize = 4 * 1024 * 1024;
 pub(crate) async fn read_frame(stream: &mut (impl AsyncRead + Unpin), limit: usize) -> io::Result<Bytes> {
     let claimed = stream.read_i32().await?;
     let length = usize::try_from(claimed).ok().filter(|length| *length <= limit).ok_or_else(|| {
-        let problem = format!("a frame claims {claimed} bytes; the limit is {limit}");
+        let hint = if claimed >> 16 == TLS_ALERT { " (the port may be for TLS: see security.protocol)" } else { "" };
+        let problem = format!("a frame claims {claimed} bytes; the limit is {limit}{hint}");
         io::Error::new(io::ErrorKind::InvalidData, problem)
     })?;
     let mut frame = BytesMut::new();

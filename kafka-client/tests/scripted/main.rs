@@ -1,5 +1,6 @@
 //! The client against a broker that does, well or badly, what each test tells it to.
 
+mod admin;
 mod failures;
 mod fetching;
 mod lifecycle;

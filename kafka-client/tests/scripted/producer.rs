@@ -121,15 +121,15 @@ fn metadata(received: &Received, port: u16) -> MetadataResponse {
         .with_host("127.0.0.1".into())
         .with_port(i32::from(port));
     let partition = |index| {
-        MetadataResponsePartition::default().with_partition_index(index).with_leader_id(BrokerId(1)).with_leader_epoch(0)
+        MetadataResponsePartition::default()
+            .with_partition_index(index)
+            .with_leader_id(BrokerId(1))
+            .with_leader_epoch(0)
     };
     let topics = request.topics.into_iter().flatten().map(|topic| {
         MetadataResponseTopic::default().with_name(topic.name).with_partitions((0..3).map(partition).collect())
     });
-    MetadataResponse::default()
-        .with_brokers(vec![broker])
-        .with_controller_id(BrokerId(1))
-        .with_topics(topics.collect())
+    MetadataResponse::default().with_brokers(vec![broker]).with_controller_id(BrokerId(1)).with_topics(topics.collect())
 }
 
 fn read(received: &Received, number: usize) -> Vec<Got> {
@@ -239,7 +239,8 @@ fn partitions_share_a_request() {
         append(&mut producer, partition, "v");
     }
     producer.flush(DEADLINE).unwrap();
-    let mut partitions: Vec<_> = cluster.got().iter().map(|got| (got.request, got.partition, got.values.len())).collect();
+    let mut partitions: Vec<_> =
+        cluster.got().iter().map(|got| (got.request, got.partition, got.values.len())).collect();
     partitions.sort_unstable();
     assert_eq!(partitions, [(0, 0, 2), (0, 1, 1), (0, 2, 1)]);
 }
@@ -274,9 +275,8 @@ fn at_most_five_requests_are_under_way() {
 
 #[test]
 fn a_batch_too_large_goes_out_in_halves() {
-    let cluster = Cluster::start(|_, got| {
-        (got[0].values.len() > 1 || got[0].values[0] == "x").then_some(Reply::Code(10))
-    });
+    let cluster =
+        Cluster::start(|_, got| (got[0].values.len() > 1 || got[0].values[0] == "x").then_some(Reply::Code(10)));
     let mut producer = cluster.producer(&reactor(), ProducerConfig::default());
     for value in ["a", "b", "x", "d", "e"] {
         append(&mut producer, 0, value);

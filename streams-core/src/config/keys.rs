@@ -102,7 +102,7 @@ pub const KEYS: &[ConfigKey] = &[
     key("rocksdb.block.cache.bytes", "67108864", Kind::Number(0)),
     without_default("rocksdb.config.setter", Kind::JvmOnly),
     key("rocksdb.write.buffer.bytes", "67108864", Kind::Number(1 << 20)),
-    key("security.protocol", "PLAINTEXT", Kind::NotYet),
+    key("security.protocol", "PLAINTEXT", Kind::OneOf(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])),
     key("send.buffer.bytes", "131072", Kind::Number(-1)),
     key("state.cleanup.delay.ms", "600000", Kind::Number(0)),
     key("state.dir", "", Kind::Text),

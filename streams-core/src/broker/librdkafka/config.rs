@@ -155,7 +155,7 @@ fn check_security(role: Role, properties: &Properties) -> Result<(), BrokerError
             BrokerErrorKind::InvalidConfig,
             role,
             format_args!(
-                "security.protocol={protocol}: this build reaches brokers over PLAINTEXT only, TLS and SASL are not built in"
+                "security.protocol={protocol}: librdkafka is built without TLS and SASL here; use client.implementation=native"
             ),
         )),
     }

@@ -2,10 +2,10 @@
 
 use crate::broker::properties::{OURS, warn_unused};
 use crate::broker::{BrokerError, BrokerErrorKind, Properties};
-use kafka_client::ClientConfig;
 use kafka_client::consumer::ConsumerConfig;
 use kafka_client::producer::ProducerConfig;
 use kafka_client::records::Compression;
+use kafka_client::{ClientConfig, Security};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -99,6 +99,10 @@ pub(super) fn client_config(bootstrap_servers: &str, keys: &mut Keys<'_>) -> Cli
         ("topic.metadata.propagation.max.ms", &mut config.topic_metadata_propagation_max),
     ] {
         keys.millis(key, value);
+    }
+    match Security::from_properties(|key| keys.text(key)) {
+        Ok(security) => config.security = security,
+        Err(problems) => keys.problems.push(problems),
     }
     config
 }
