@@ -31,7 +31,8 @@ impl Call for AddOffsetsToTxn {
         body.i32()?; // throttle time
         let code = body.i16()?;
         body.tags()?;
-        let context = || format!("adding offsets of group {} to the transaction of {}", self.group_id, self.transactional_id);
+        let context =
+            || format!("adding offsets of group {} to the transaction of {}", self.group_id, self.transactional_id);
         Ok(Refusal::check(code, context))
     }
 }

@@ -47,7 +47,8 @@ impl<const ADDS: bool> Call for Produce<ADDS> {
 
     /// By hand: the codec crate would copy the batches once more while its buffer grows.
     fn encode(&self, _version: i16, buffer: &mut BytesMut) -> Result<(), ClientError> {
-        let batches: usize = self.topics.iter().flat_map(|(_, batches)| batches).map(|batch| batch.batch.len() + 16).sum();
+        let batches: usize =
+            self.topics.iter().flat_map(|(_, batches)| batches).map(|batch| batch.batch.len() + 16).sum();
         let names: usize = self.topics.iter().map(|(name, _)| name.len() + 16).sum();
         buffer.reserve(batches + names + self.transactional_id.as_ref().map_or(0, |id| id.len()) + 32);
         compact_text(self.transactional_id.as_deref(), buffer);

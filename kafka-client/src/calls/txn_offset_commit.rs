@@ -1,5 +1,7 @@
 use bytes::BytesMut;
-use kafka_protocol::messages::txn_offset_commit_request::{TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic};
+use kafka_protocol::messages::txn_offset_commit_request::{
+    TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
+};
 use kafka_protocol::messages::{ApiKey, GroupId, ProducerId, TopicName, TransactionalId, TxnOffsetCommitRequest};
 
 use super::{Call, ProducerIdentity, Refusal, VersionRange, by_topic, optional_text, text, write};
@@ -20,8 +22,7 @@ pub(crate) struct TxnOffsetCommit<const ADDS: bool> {
 impl<const ADDS: bool> Call for TxnOffsetCommit<ADDS> {
     const KEY: ApiKey = ApiKey::TxnOffsetCommit;
     const NAME: &'static str = "TxnOffsetCommit";
-    const VERSIONS: VersionRange =
-        if ADDS { VersionRange { min: 5, max: 5 } } else { VersionRange { min: 3, max: 4 } };
+    const VERSIONS: VersionRange = if ADDS { VersionRange { min: 5, max: 5 } } else { VersionRange { min: 3, max: 4 } };
     type Answer = ();
 
     fn encode(&self, version: i16, buffer: &mut BytesMut) -> Result<(), ClientError> {
@@ -60,7 +61,10 @@ impl<const ADDS: bool> Call for TxnOffsetCommit<ADDS> {
         let failed = partitions.find(|(_, _, code)| *code != 0);
         Ok(failed.map_or(Ok(()), |(topic, partition, code)| {
             let group = &self.member.group_id;
-            Err(Refusal { code, context: format!("sending offset {topic}-{partition} of group {group} to the transaction") })
+            Err(Refusal {
+                code,
+                context: format!("sending offset {topic}-{partition} of group {group} to the transaction"),
+            })
         }))
     }
 }

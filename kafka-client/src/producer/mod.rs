@@ -70,7 +70,7 @@ use settings::Settings;
 use shared::Shared;
 
 /// A topic's number in one producer; equal numbers are equal topics for as long as the producer lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicId(usize);
 
 /// What became of records.

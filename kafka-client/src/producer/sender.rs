@@ -29,6 +29,9 @@ use crate::connection::Connection;
 /// How long to wait where the handle is filling batches that have lingered.
 const BUSY: Duration = Duration::from_millis(1);
 
+/// Bytes that a partition takes in a request beside its batch and its topic's name, at most.
+const PARTITION_OVERHEAD: usize = 32;
+
 pub(super) struct Sender {
     shared: Arc<Shared>,
     cluster: Rc<Cluster>,
@@ -58,9 +61,10 @@ enum Done {
 
 impl Sender {
     pub(super) fn new(shared: Arc<Shared>, cluster: Rc<Cluster>, config: ProducerConfig) -> Self {
-        let coordinator = config.transactional_id.clone().map(|id| {
-            Rc::new(Coordinator::new(Rc::clone(&cluster), id, config.transaction_timeout))
-        });
+        let coordinator = config
+            .transactional_id
+            .clone()
+            .map(|id| Rc::new(Coordinator::new(Rc::clone(&cluster), id, config.transaction_timeout)));
         Self {
             shared,
             cluster,
@@ -150,7 +154,12 @@ impl Sender {
 
     fn expire(&self, active: &[usize], alarm: &mut Alarm) {
         let mut queue = self.shared.queue();
+        // What cannot go out any more is told at once, so that a flush does not wait for it.
+        let broken = queue.transaction.broken();
         for &slot in active {
+            if let Some(error) = &broken {
+                queue.fail_waiting(slot, error);
+            }
             queue.expire(slot, alarm.now.into_std());
             if let Some(due) = queue.due(slot) {
                 alarm.at(due.into());
@@ -241,32 +250,29 @@ impl Sender {
             // A single batch goes out whatever its size: only the broker knows whether that is too much.
             let limit = if taken.is_empty() { usize::MAX } else { room };
             if let Some(batch) = queue.take(slot, alarm.now.into_std(), limit) {
-                room = room.saturating_sub(batch.data.len());
+                room = room.saturating_sub(batch.data.len() + queue.topics[batch.topic.0].len() + PARTITION_OVERHEAD);
                 taken.push(batch);
             }
         }
         taken
     }
 
-    async fn send<const ADDS: bool>(&mut self, node: i32, connection: Rc<Connection>, taken: Vec<Taken>) {
+    async fn send<const ADDS: bool>(&mut self, node: i32, connection: Rc<Connection>, mut taken: Vec<Taken>) {
         let timeout = self.cluster.config.request_timeout;
-        let mut topics: Vec<(TopicId, Vec<PartitionBatch>, Vec<(usize, u64)>)> = Vec::new();
-        for Taken { slot, topic, partition, ticket, data } in taken {
-            let place = match topics.iter().position(|(known, ..)| *known == topic) {
-                Some(place) => place,
-                None => {
-                    topics.push((topic, Vec::new(), Vec::new()));
-                    topics.len() - 1
-                }
-            };
-            topics[place].1.push(PartitionBatch { partition, batch: data });
-            topics[place].2.push((slot, ticket));
+        taken.sort_by_key(|taken| taken.topic);
+        let sent = taken.iter().map(|taken| (taken.slot, taken.ticket)).collect();
+        let mut topics: Vec<(Arc<str>, Vec<PartitionBatch>)> = Vec::new();
+        let mut last = None;
+        let queue = self.shared.queue();
+        for Taken { topic, partition, data, .. } in taken {
+            if last.replace(topic) != Some(topic) {
+                topics.push((Arc::clone(&queue.topics[topic.0]), Vec::new()));
+            }
+            if let Some((_, batches)) = topics.last_mut() {
+                batches.push(PartitionBatch { partition, batch: data });
+            }
         }
-        let sent = topics.iter().flat_map(|(.., sent)| sent.iter().copied()).collect();
-        let topics = {
-            let queue = self.shared.queue();
-            topics.into_iter().map(|(topic, batches, _)| (Arc::clone(&queue.topics[topic.0]), batches)).collect()
-        };
+        drop(queue);
         let request = Produce::<ADDS> { transactional_id: self.transactional_id.clone(), timeout, topics };
         self.nodes.entry(node).or_default().in_flight += 1;
         let mut call = Box::pin(async move {
@@ -318,8 +324,7 @@ impl Sender {
         let Some(identity) = queue.identity.filter(|_| !slots.is_empty()) else { return };
         queue.transaction.joining();
         let names = slots.iter().map(|&slot| queue.name(slot));
-        let partitions =
-            names.map(|(topic, partition)| (String::from(&*queue.topics[topic.0]), partition)).collect();
+        let partitions = names.map(|(topic, partition)| (String::from(&*queue.topics[topic.0]), partition)).collect();
         let number = queue.transaction.number;
         drop(queue);
         self.is_joining = true;

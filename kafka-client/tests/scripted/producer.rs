@@ -49,6 +49,14 @@ enum Reply {
 
 impl Cluster {
     fn start(say: impl Fn(&Received, &[Got]) -> Option<Reply> + Send + Sync + 'static) -> Self {
+        Self::start_with(|_| None, say)
+    }
+
+    /// Where `first` says nothing, it answers as usual.
+    fn start_with(
+        first: impl Fn(&Received) -> Option<Step> + Send + Sync + 'static,
+        say: impl Fn(&Received, &[Got]) -> Option<Reply> + Send + Sync + 'static,
+    ) -> Self {
         let (got, asked) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
         let (port, requests) = (Arc::new(AtomicU16::new(0)), AtomicUsize::new(0));
         let say: Box<Say> = Box::new(say);
@@ -56,6 +64,9 @@ impl Cluster {
         let broker = Broker::start(move |received| {
             asked_of.lock().unwrap().push(received.key);
             let port = known_port.load(Ordering::SeqCst);
+            if let Some(step) = first(received) {
+                return Some(step);
+            }
             match received.key {
                 ApiKey::ApiVersions => answer(received, &versions()),
                 ApiKey::Metadata => answer(received, &metadata(received, port)),
@@ -121,15 +132,15 @@ fn metadata(received: &Received, port: u16) -> MetadataResponse {
         .with_host("127.0.0.1".into())
         .with_port(i32::from(port));
     let partition = |index| {
-        MetadataResponsePartition::default().with_partition_index(index).with_leader_id(BrokerId(1)).with_leader_epoch(0)
+        MetadataResponsePartition::default()
+            .with_partition_index(index)
+            .with_leader_id(BrokerId(1))
+            .with_leader_epoch(0)
     };
     let topics = request.topics.into_iter().flatten().map(|topic| {
         MetadataResponseTopic::default().with_name(topic.name).with_partitions((0..3).map(partition).collect())
     });
-    MetadataResponse::default()
-        .with_brokers(vec![broker])
-        .with_controller_id(BrokerId(1))
-        .with_topics(topics.collect())
+    MetadataResponse::default().with_brokers(vec![broker]).with_controller_id(BrokerId(1)).with_topics(topics.collect())
 }
 
 fn read(received: &Received, number: usize) -> Vec<Got> {
@@ -239,7 +250,8 @@ fn partitions_share_a_request() {
         append(&mut producer, partition, "v");
     }
     producer.flush(DEADLINE).unwrap();
-    let mut partitions: Vec<_> = cluster.got().iter().map(|got| (got.request, got.partition, got.values.len())).collect();
+    let mut partitions: Vec<_> =
+        cluster.got().iter().map(|got| (got.request, got.partition, got.values.len())).collect();
     partitions.sort_unstable();
     assert_eq!(partitions, [(0, 0, 2), (0, 1, 1), (0, 2, 1)]);
 }
@@ -274,9 +286,8 @@ fn at_most_five_requests_are_under_way() {
 
 #[test]
 fn a_batch_too_large_goes_out_in_halves() {
-    let cluster = Cluster::start(|_, got| {
-        (got[0].values.len() > 1 || got[0].values[0] == "x").then_some(Reply::Code(10))
-    });
+    let cluster =
+        Cluster::start(|_, got| (got[0].values.len() > 1 || got[0].values[0] == "x").then_some(Reply::Code(10)));
     let mut producer = cluster.producer(&reactor(), ProducerConfig::default());
     for value in ["a", "b", "x", "d", "e"] {
         append(&mut producer, 0, value);
@@ -397,13 +408,53 @@ fn purged_records_are_not_sent() {
 }
 
 #[test]
-fn refused_producer_ids_fail_the_records() {
+fn a_refused_producer_id_fails_the_records_that_wait_for_it() {
+    let cluster = Cluster::start_with(
+        |received| match received.key {
+            ApiKey::InitProducerId => answer(received, &InitProducerIdResponse::default().with_error_code(31)),
+            _ => None,
+        },
+        |_, _| None,
+    );
+    let mut producer = cluster.producer(&reactor(), at_once());
+    append(&mut producer, 0, "a");
+    append(&mut producer, 1, "b");
+    producer.flush(DEADLINE).unwrap();
+    let mut failed = failures(&mut producer);
+    failed.sort_unstable_by_key(|failed| failed.0);
+    assert_eq!(
+        failed.iter().map(|failed| (failed.0, failed.1.code())).collect::<Vec<_>>(),
+        [(0, Some(31)), (1, Some(31))]
+    );
+    assert_eq!(cluster.got(), []);
+}
+
+/// A flush does not wait for what cannot go out any more.
+#[test]
+fn records_behind_a_failed_one_fail_with_the_transaction() {
+    let cluster = Cluster::start(|_, got| (got[0].values[0] == "invalid").then_some(Reply::Code(87)));
+    let transactional =
+        ProducerConfig { transactional_id: Some("tx".into()), batch_size: 1, ..ProducerConfig::default() };
+    let mut producer = cluster.producer(&reactor(), transactional);
+    producer.init_transactions(DEADLINE).unwrap();
+    producer.begin_transaction().unwrap();
+    for value in ["invalid", "b", "c"] {
+        append(&mut producer, 0, value);
+    }
+    producer.flush(DEADLINE).unwrap();
+    let failed: u32 = failures(&mut producer).iter().map(|failed| failed.2).sum();
+    assert_eq!((failed, cluster.got().len()), (3, 1));
+    assert_eq!(producer.commit_transaction(DEADLINE).unwrap_err().kind, ProducerErrorKind::AbortTransaction);
+    producer.abort_transaction(DEADLINE).unwrap();
+}
+
+#[test]
+fn records_without_a_leader_fail_when_their_time_is_over() {
     let broker = Broker::start(|received| match received.key {
         ApiKey::ApiVersions => answer(received, &versions()),
         ApiKey::Metadata => Some(Step::Silence),
         _ => None,
     });
-    // No broker says who leads: the records wait, and fail when their time is over.
     let mut client = config(&broker);
     client.request_timeout = Duration::from_millis(100);
     let patience = ProducerConfig { delivery_timeout: Duration::from_millis(300), ..at_once() };

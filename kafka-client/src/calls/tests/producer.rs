@@ -22,7 +22,10 @@ fn produce<const ADDS: bool>() -> Produce<ADDS> {
     Produce {
         transactional_id: ADDS.then(|| Arc::from("tx")),
         timeout: Duration::from_secs(30),
-        topics: vec![(Arc::from("a"), vec![batch(0, b"one"), batch(2, &[9; 300])]), (Arc::from("b"), vec![batch(1, b"")])],
+        topics: vec![
+            (Arc::from("a"), vec![batch(0, b"one"), batch(2, &[9; 300])]),
+            (Arc::from("b"), vec![batch(1, b"")]),
+        ],
     }
 }
 
@@ -41,7 +44,10 @@ fn produced() -> reference::ProduceResponse {
     };
     // In another order than the request.
     reference::ProduceResponse::default()
-        .with_responses(vec![topic("b", vec![partition(1, 0, 5)]), topic("a", vec![partition(2, 6, -1), partition(0, 0, 9)])])
+        .with_responses(vec![
+            topic("b", vec![partition(1, 0, 5)]),
+            topic("a", vec![partition(2, 6, -1), partition(0, 0, 9)]),
+        ])
         .with_throttle_time_ms(40)
 }
 
@@ -95,7 +101,10 @@ fn producer_ids_are_asked_for() {
     for version in 4..=5 {
         let request: reference::InitProducerIdRequest = written(&init(Some("tx")), version);
         assert_eq!(request.transactional_id.as_ref().map(|id| &***id), Some("tx"));
-        assert_eq!((request.transaction_timeout_ms, request.producer_id, request.producer_epoch), (60_000, ProducerId(7), 3));
+        assert_eq!(
+            (request.transaction_timeout_ms, request.producer_id, request.producer_epoch),
+            (60_000, ProducerId(7), 3)
+        );
         let answer =
             reference::InitProducerIdResponse::default().with_producer_id(ProducerId(8)).with_producer_epoch(1);
         assert_eq!(read(&init(None), &answer, version), Ok(ProducerIdentity { id: 8, epoch: 1 }));

@@ -96,7 +96,9 @@ impl Model {
                 }
                 self.last.clear();
             } else {
-                let same = |(first, count, _): &&(i32, usize, i64)| (*first, *count) == (arrived.sequence, arrived.numbers.len());
+                let same = |(first, count, _): &&(i32, usize, i64)| {
+                    (*first, *count) == (arrived.sequence, arrived.numbers.len())
+                };
                 if let Some((.., offset)) = self.last.iter().find(same) {
                     return answer(0, *offset);
                 }

@@ -149,7 +149,8 @@ impl Coordinator {
     }
 
     async fn connection(&self) -> Result<Rc<Connection>, ClientError> {
-        let rested = |connection: &Connection| connection.last_used().elapsed() > self.cluster.config.connections_max_idle;
+        let rested =
+            |connection: &Connection| connection.last_used().elapsed() > self.cluster.config.connections_max_idle;
         if let Some(known) = self.connection.borrow().as_ref().filter(|known| known.is_open() && !rested(known)) {
             return Ok(Rc::clone(known));
         }
