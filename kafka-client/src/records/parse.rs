@@ -24,7 +24,10 @@ pub(super) fn parse(
     let (mut at, mut least_offset) = (start, header.base_offset);
     for index in 0..header.count {
         let invalid = |problem| RecordsError::InvalidRecord { base_offset: header.base_offset, index, problem };
-        let record = parse_record(data, &mut at).map_err(invalid)?;
+        let record = match parse_short(data, &mut at) {
+            Some(record) => record,
+            None => parse_record(data, &mut at).map_err(invalid)?,
+        };
         let offset = header.base_offset.wrapping_add(i64::from(record.offset_delta));
         // Ascending, as the broker keeps them; gaps come from compaction.
         if offset < least_offset || offset > header.last_offset {
@@ -54,7 +57,77 @@ struct Parsed {
     headers: ByteRange,
 }
 
+/// Bytes that the numbers before a record's key have at most, as far as [`parse_short`] reads them.
+const WINDOW: usize = 16;
+const _: () = assert!(2 + 1 + 3 + 3 + 3 <= WINDOW);
+
+/// Reads a record as nearly all are: short numbers, no headers, not at the very end of the batch. `None` for others, which
+/// [`parse_record`] reads or finds wrong; so nothing here need tell errors apart, which halves the work per record.
 #[inline(always)]
+fn parse_short(data: &[u8], position: &mut usize) -> Option<Parsed> {
+    let start = *position;
+    let window = data.get(start..)?.first_chunk::<WINDOW>()?;
+    let mut read = 0;
+    let length = short(window, &mut read)?;
+    let end = start + read + (length >> 1) as usize;
+    read += 1;
+    let timestamp_delta = short(window, &mut read)?;
+    let offset_delta = short(window, &mut read)?;
+    let key_length = short(window, &mut read)?;
+    let mut at = start + read;
+    let key = short_range(key_length, &mut at)?;
+    let window = data.get(at..)?.first_chunk::<4>()?;
+    let mut read = 0;
+    let value_length = short(window, &mut read)?;
+    at += read;
+    let value = short_range(value_length, &mut at)?;
+    if *data.get(at)? != 0 || at + 1 != end || length & 1 != 0 {
+        return None;
+    }
+    *position = end;
+    Some(Parsed {
+        offset_delta: varint::unzigzag32(offset_delta),
+        timestamp_delta: i64::from(varint::unzigzag32(timestamp_delta)),
+        key,
+        value,
+        headers: ByteRange { start: end as u32, len: 0 },
+    })
+}
+
+/// A number of at most three bytes, still zigzagged. The masks never change an index that is within the window.
+#[inline(always)]
+fn short<const N: usize>(window: &[u8; N], at: &mut usize) -> Option<u32> {
+    let first = u32::from(window[*at & (N - 1)]);
+    if first < 0x80 {
+        *at += 1;
+        return Some(first);
+    }
+    let second = u32::from(window[(*at + 1) & (N - 1)]);
+    if second < 0x80 {
+        *at += 2;
+        return Some(first & 0x7f | second << 7);
+    }
+    let third = u32::from(window[(*at + 2) & (N - 1)]);
+    if third < 0x80 {
+        *at += 3;
+        return Some(first & 0x7f | (second & 0x7f) << 7 | third << 14);
+    }
+    None
+}
+
+/// The bytes of a zigzagged length, or null.
+#[inline(always)]
+fn short_range(length: u32, at: &mut usize) -> Option<ByteRange> {
+    let start = *at as u32;
+    if length & 1 == 0 {
+        *at += (length >> 1) as usize;
+        return Some(ByteRange { start, len: length >> 1 });
+    }
+    (length == 1).then_some(ByteRange { start, len: ByteRange::NULL.len })
+}
+
+/// Reads any record.
+#[inline(never)]
 fn parse_record(data: &[u8], position: &mut usize) -> Result<Parsed, &'static str> {
     let mut at = *position;
     let length = varint::read_i32(data, &mut at)?;

@@ -15,7 +15,7 @@ pub(super) fn zigzag64(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
-fn unzigzag32(value: u32) -> i32 {
+pub(super) fn unzigzag32(value: u32) -> i32 {
     (value >> 1) as i32 ^ -((value & 1) as i32)
 }
 
@@ -81,7 +81,13 @@ pub(super) fn size_u32(value: u32) -> usize {
 
 /// Appends a number.
 pub(super) fn push_i32(out: &mut Vec<u8>, value: i32) {
-    let mut rest = zigzag32(value);
+    push_u32(out, zigzag32(value));
+}
+
+/// Appends a number that is zigzagged already.
+#[inline(always)]
+pub(super) fn push_u32(out: &mut Vec<u8>, value: u32) {
+    let mut rest = value;
     while rest >= 0x80 {
         out.push(rest as u8 | 0x80);
         rest >>= 7;

@@ -107,12 +107,12 @@ impl BatchWriter {
         head.push_u64(varint::zigzag64(timestamp.wrapping_sub(self.base_timestamp)));
         head.push_u64(u64::from(self.count) << 1);
         head.push_length(key);
-        let mut middle = Piece::new();
-        middle.push_length(value);
-        let mut tail = Piece::new();
-        tail.push_u64(u64::from(headers.count()) << 1);
+        // Longer ones are refused below, before they are written.
+        let value_length = value.map_or(1, |value| (value.len() as u32) << 1);
+        let header_count = headers.count() << 1;
         let (key, value) = (key.unwrap_or_default(), value.unwrap_or_default());
-        let body = head.len() + key.len() + middle.len() + value.len() + tail.len() + headers.bytes().len();
+        let lengths = varint::size_u32(value_length) + varint::size_u32(header_count);
+        let body = head.len() + key.len() + value.len() + headers.bytes().len() + lengths;
         let size = body + MAX_VARINT;
         if size > LARGEST - self.buffer.len() {
             return Err(AppendError::TooLarge);
@@ -122,9 +122,9 @@ impl BatchWriter {
         self.buffer.reserve(size + PIECE);
         head.append_to(&mut self.buffer);
         self.buffer.extend_from_slice(key);
-        middle.append_to(&mut self.buffer);
+        varint::push_u32(&mut self.buffer, value_length);
         self.buffer.extend_from_slice(value);
-        tail.append_to(&mut self.buffer);
+        varint::push_u32(&mut self.buffer, header_count);
         if !headers.bytes().is_empty() {
             self.buffer.extend_from_slice(headers.bytes());
         }
@@ -169,10 +169,12 @@ impl BatchWriter {
     ) -> Result<(), AppendError<E>> {
         let guess = self.guess;
         let fixed = Fixed::new(self, timestamp, headers);
-        self.buffer.resize(start + guess.record + fixed.deltas.len() + guess.key, 0);
+        leave_room(&mut self.buffer, guess.record);
+        fixed.deltas.append_to(&mut self.buffer);
+        leave_room(&mut self.buffer, guess.key);
         let key_start = self.buffer.len();
         let key_len = write(&mut self.buffer, key)?;
-        self.buffer.resize(self.buffer.len() + guess.value, 0);
+        leave_room(&mut self.buffer, guess.value);
         let value_start = self.buffer.len();
         let value_len = write(&mut self.buffer, value)?;
         let (body, sizes) = fixed.measure(key_len, value_len);
@@ -181,7 +183,7 @@ impl BatchWriter {
         }
         let record = Layout { start, body, key_start, key_len, value_start, value_len };
         if sizes == guess {
-            record.fill_in(&mut self.buffer, &fixed, sizes);
+            record.fill_in(&mut self.buffer, sizes);
         } else {
             record.rewrite(&mut self.buffer, &fixed);
             self.guess = sizes;
@@ -273,7 +275,7 @@ impl BatchWriter {
 mod piece;
 use piece::{PIECE, Piece};
 mod layout;
-use layout::{Fixed, Layout, write};
+use layout::{Fixed, Layout, leave_room, write};
 
 #[cfg(test)]
 mod tests;
