@@ -14,6 +14,7 @@ use crate::records::{BatchWriter, Compressor, EncodedHeaders, WriteError};
 const RECORD_OVERHEAD: usize = 5 + 1 + 10 + 5 + 5 + 5 + 5;
 /// Bytes of a batch's header.
 const BATCH_OVERHEAD: usize = 61;
+const WRITER_SLACK: usize = 256;
 /// More than a topic can have; a number above is not believed.
 const MOST_PARTITIONS: usize = 1 << 20;
 const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
@@ -157,7 +158,8 @@ impl Open {
         }
         let slot = shared.queue().add_partition(topic, partition);
         slots[index] = Some(slot);
-        let writer = BatchWriter::new(self.batch_size);
+        // A little more than a batch may have: a writer reserves ahead, and would double a buffer that is exactly full.
+        let writer = BatchWriter::new(self.batch_size + WRITER_SLACK);
         self.batches.push(OpenBatch { writer, opened: Instant::now(), is_listed: false });
         Some(slot)
     }

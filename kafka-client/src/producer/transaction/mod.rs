@@ -118,6 +118,14 @@ impl Transaction {
         self.sends() && (self.implicit || self.joined.contains(&slot))
     }
 
+    /// Why the records of this transaction cannot go out any more.
+    pub(super) fn broken(&self) -> Option<ClientError> {
+        match &self.stage {
+            Stage::Broken(error) | Stage::Dead(error) => Some(error.error.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether the coordinator has to be told of the slot before its records go out.
     pub(super) fn lacks(&self, slot: usize) -> bool {
         self.sends() && !self.implicit && !self.joined.contains(&slot)

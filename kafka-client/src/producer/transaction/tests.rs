@@ -85,8 +85,10 @@ fn a_failed_record_leaves_the_abort_which_needs_an_epoch() {
 #[test]
 fn the_first_error_is_the_one_told() {
     let mut transaction = open(true);
+    assert_eq!(transaction.broken(), None);
     transaction.fail(ABORT, refused(22));
     transaction.fail(ABORT, refused(10));
+    assert_eq!(transaction.broken(), Some(refused(22)));
     assert_eq!(transaction.commit().unwrap_err().error, refused(22));
     transaction.fail(FENCE, refused(47));
     assert_eq!(kind(transaction.abort()), ProducerErrorKind::Fenced);

@@ -1,5 +1,7 @@
 //! The producer's task on the reactor: takes sealed batches to the leaders of their partitions.
 
+mod done;
+
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -15,19 +17,21 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::command::Command;
 use super::missing::{Missing, Verdict as MissingVerdict};
 use super::node::Node;
-use super::partition::Outcome;
 use super::queue::Taken;
 use super::shared::Shared;
 use super::transaction::Coordinator;
-use super::verdict::is_elsewhere;
 use super::{ProducerConfig, TopicId};
 use crate::ClientError;
-use crate::calls::{Call, InitProducerId, PartitionBatch, Produce, Produced, ProducerIdentity};
+use crate::calls::{Call, InitProducerId, PartitionBatch, Produce, ProducerIdentity};
 use crate::cluster::Cluster;
 use crate::connection::Connection;
+use done::Done;
 
 /// How long to wait where the handle is filling batches that have lingered.
 const BUSY: Duration = Duration::from_millis(1);
+
+/// Bytes that a partition takes in a request beside its batch and its topic's name, at most.
+const PARTITION_OVERHEAD: usize = 32;
 
 pub(super) struct Sender {
     shared: Arc<Shared>,
@@ -45,15 +49,6 @@ pub(super) struct Sender {
     is_identifying: bool,
     is_joining: bool,
     turn: usize,
-}
-
-/// What a task on the side has come to.
-enum Done {
-    Connected { node: i32, connected: Result<Connection, ClientError> },
-    Produced { node: i32, connection: Rc<Connection>, sent: Vec<(usize, u64)>, answer: Result<Produced, ClientError> },
-    Identified(Result<ProducerIdentity, ClientError>),
-    Joined,
-    Commanded,
 }
 
 impl Sender {
@@ -151,7 +146,12 @@ impl Sender {
 
     fn expire(&self, active: &[usize], alarm: &mut Alarm) {
         let mut queue = self.shared.queue();
+        // What cannot go out any more is told at once, so that a flush does not wait for it.
+        let broken = queue.transaction.broken();
         for &slot in active {
+            if let Some(error) = &broken {
+                queue.fail_waiting(slot, error);
+            }
             queue.expire(slot, alarm.now.into_std());
             if let Some(due) = queue.due(slot) {
                 alarm.at(due.into());
@@ -242,7 +242,7 @@ impl Sender {
             // A single batch goes out whatever its size: only the broker knows whether that is too much.
             let limit = if taken.is_empty() { usize::MAX } else { room };
             if let Some(batch) = queue.take(slot, alarm.now.into_std(), limit) {
-                room = room.saturating_sub(batch.data.len());
+                room = room.saturating_sub(batch.data.len() + queue.topics[batch.topic.0].len() + PARTITION_OVERHEAD);
                 taken.push(batch);
             }
         }
@@ -250,22 +250,10 @@ impl Sender {
     }
 
     async fn send<const ADDS: bool>(&mut self, node: i32, connection: Rc<Connection>, mut taken: Vec<Taken>) {
+        taken.sort_by_key(|taken| taken.topic);
         let timeout = self.cluster.config.request_timeout;
-        // Partitions of a topic stand together in the request, and answers are taken in its order.
-        taken.sort_by_key(|batch| batch.topic.0);
-        let sent: Vec<_> = taken.iter().map(|batch| (batch.slot, batch.ticket)).collect();
-        let mut topics: Vec<(TopicId, Vec<PartitionBatch>)> = Vec::new();
-        for Taken { topic, partition, data, .. } in taken {
-            let batch = PartitionBatch { partition, batch: data };
-            match topics.last_mut() {
-                Some((last, batches)) if *last == topic => batches.push(batch),
-                _ => topics.push((topic, vec![batch])),
-            }
-        }
-        let topics = {
-            let queue = self.shared.queue();
-            topics.into_iter().map(|(topic, batches)| (Arc::clone(&queue.topics[topic.0]), batches)).collect()
-        };
+        let sent = taken.iter().map(|taken| (taken.slot, taken.ticket)).collect();
+        let topics = self.by_topic(taken);
         let request = Produce::<ADDS> { transactional_id: self.transactional_id.clone(), timeout, topics };
         self.nodes.entry(node).or_default().in_flight += 1;
         let mut call = Box::pin(async move {
@@ -280,6 +268,22 @@ impl Sender {
             Poll::Ready(done) => self.done(Some(done)),
             Poll::Pending => drop(self.tasks.spawn_local(call)),
         }
+    }
+
+    /// The batches as a request has them; they are sorted by topic.
+    fn by_topic(&self, taken: Vec<Taken>) -> Vec<(Arc<str>, Vec<PartitionBatch>)> {
+        let queue = self.shared.queue();
+        let mut topics: Vec<(Arc<str>, Vec<PartitionBatch>)> = Vec::new();
+        let mut last = None;
+        for Taken { topic, partition, data, .. } in taken {
+            if last.replace(topic) != Some(topic) {
+                topics.push((Arc::clone(&queue.topics[topic.0]), Vec::new()));
+            }
+            if let Some((_, batches)) = topics.last_mut() {
+                batches.push(PartitionBatch { partition, batch: data });
+            }
+        }
+        topics
     }
 
     fn connect(&mut self, node: i32) {
@@ -345,85 +349,6 @@ impl Sender {
             command.run(&coordinator, &shared).await;
             Done::Commanded
         });
-    }
-
-    fn done(&mut self, done: Option<Done>) {
-        match done {
-            Some(Done::Connected { node, connected }) => {
-                let place = self.nodes.entry(node).or_default();
-                place.is_connecting = false;
-                match connected {
-                    Ok(connection) => place.connection = Some(Rc::new(connection)),
-                    Err(error @ (ClientError::Authentication(_) | ClientError::UnsupportedVersion { .. })) => {
-                        place.refused = Some(error);
-                    }
-                    Err(_) => self.cluster.doubt(),
-                }
-            }
-            Some(Done::Produced { node, connection, sent, answer }) => self.produced(node, &connection, &sent, answer),
-            Some(Done::Identified(identity)) => self.identified(identity),
-            Some(Done::Joined) => self.is_joining = false,
-            // A task that was cancelled or panicked has nothing to say; its state is found again by the next step.
-            Some(Done::Commanded) | None => {}
-        }
-    }
-
-    fn produced(
-        &mut self,
-        node: i32,
-        connection: &Rc<Connection>,
-        sent: &[(usize, u64)],
-        answer: Result<Produced, ClientError>,
-    ) {
-        let now = Instant::now();
-        let place = self.nodes.entry(node).or_default();
-        place.in_flight = place.in_flight.saturating_sub(1);
-        let mut queue = self.shared.queue();
-        match answer {
-            Ok(answer) => {
-                if let Ok(millis @ 1..) = u64::try_from(answer.throttle_millis) {
-                    place.throttled_until = Some(now + Duration::from_millis(millis));
-                }
-                let mut elsewhere = false;
-                for (&(slot, ticket), partition) in sent.iter().zip(answer.partitions) {
-                    elsewhere |= is_elsewhere(partition.code);
-                    queue.answered(slot, ticket, Outcome::Answered(partition), now.into_std());
-                }
-                if elsewhere {
-                    self.cluster.doubt();
-                }
-            }
-            Err(error) => {
-                // The connection is closed, or will not carry anything else either.
-                if place.connection.as_ref().is_some_and(|known| Rc::ptr_eq(known, connection)) {
-                    place.connection = None;
-                }
-                self.cluster.doubt();
-                for &(slot, ticket) in sent {
-                    let outcome = match &error {
-                        ClientError::Disconnected | ClientError::Timeout | ClientError::Malformed(_) => {
-                            Outcome::Lost(error.clone())
-                        }
-                        _ => Outcome::Impossible(error.clone()),
-                    };
-                    queue.answered(slot, ticket, outcome, now.into_std());
-                }
-            }
-        }
-    }
-
-    fn identified(&mut self, identity: Result<ProducerIdentity, ClientError>) {
-        self.is_identifying = false;
-        let mut queue = self.shared.queue();
-        queue.wants_identity = false;
-        match identity {
-            Ok(identity) => queue.identity = Some(identity),
-            Err(error) => {
-                for slot in queue.active() {
-                    queue.fail_waiting(slot, &error);
-                }
-            }
-        }
     }
 }
 

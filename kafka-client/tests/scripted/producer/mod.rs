@@ -1,0 +1,5 @@
+//! The producer against a broker that does what each test says.
+
+mod cluster;
+mod records;
+mod transactions;
