@@ -1,7 +1,8 @@
 //! A small Kafka client for what stream processing needs. Today: connections and classic group membership.
 //!
 //! It is meant for software that assigns the work of a group by itself: it speaks the group's protocol and leaves to the
-//! caller what a member decides. It has no assignor and no heartbeats of its own, and knows nothing of records yet.
+//! caller what a member decides. It has no assignor and no heartbeats of its own. Records it reads and writes as bytes; it does
+//! not fetch or send them yet.
 //!
 //! ```no_run
 //! use kafka_client::group::{FetchOffsets, GroupCoordinator};
@@ -30,6 +31,8 @@
 //!   implements over TCP.
 //! - [`admin`]: topics and their offsets.
 //! - [`consumer_protocol`]: the bytes that subscriptions and assignments travel in.
+//! - [`records`]: record batches, read and written where they lie. [`partitioner`]: keys to partitions.
+//! - [`producer`]: sends records, idempotent and in transactions.
 //! - `client`: the handle and its thread; finding coordinators, repeating requests. `connection`: one connection; `calls`: one request each;
 //!   `wire`: frames and primitive types.
 //!
@@ -43,11 +46,15 @@ mod calls;
 mod cluster;
 mod config;
 mod connection;
+pub mod consumer;
 pub mod consumer_protocol;
 mod error;
 pub mod group;
 mod group_client;
+pub mod partitioner;
+pub mod producer;
 mod reactor;
+pub mod records;
 mod security;
 mod wire;
 

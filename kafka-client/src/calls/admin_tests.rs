@@ -10,7 +10,6 @@ use kafka_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
 };
 use kafka_protocol::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
-use kafka_protocol::messages::offset_for_leader_epoch_response::{EpochEndOffset, OffsetForLeaderTopicResult};
 use kafka_protocol::messages::{self as reference, TopicName};
 use proptest::prelude::*;
 
@@ -159,25 +158,6 @@ fn deleted_records_tell_the_first_offset_left() {
 }
 
 #[test]
-fn the_end_of_an_epoch_is_told() {
-    let call =
-        OffsetForLeaderEpoch { partitions: vec![Asked { topic: "a".into(), partition: 1, leader_epoch: 4, value: 2 }] };
-    let request: reference::OffsetForLeaderEpochRequest = written(&call, 4);
-    let partition = &request.topics[0].partitions[0];
-    assert_eq!((*request.replica_id, &**request.topics[0].topic), (-1, "a"));
-    assert_eq!((partition.partition, partition.current_leader_epoch, partition.leader_epoch), (1, 4, 2));
-
-    let end = EpochEndOffset::default().with_partition(1).with_leader_epoch(2).with_end_offset(33);
-    let topic = OffsetForLeaderTopicResult::default().with_topic(name("a")).with_partitions(vec![end]);
-    let answer = reference::OffsetForLeaderEpochResponse::default().with_topics(vec![topic]);
-    assert_eq!(read(&call, &answer, 4), Ok(vec![answered(0, 33, 2)]));
-
-    let mut impossible = call;
-    impossible.partitions[0].value = i64::MAX;
-    assert!(matches!(impossible.encode(4, &mut BytesMut::new()), Err(ClientError::InvalidRequest(_))));
-}
-
-#[test]
 fn authentication_travels_whole_and_says_why_it_failed() {
     let call = SaslHandshake { mechanism: "SCRAM-SHA-256" };
     let request: reference::SaslHandshakeRequest = written(&call, 1);
@@ -215,7 +195,6 @@ fn decode_all(bytes: &Bytes) {
     decode(&DescribeTopicConfig { topic: "a".into() }, bytes);
     decode(&ListOffsets { partitions: asked(), read_committed: false }, bytes);
     decode(&DeleteRecords { partitions: asked(), timeout: TIMEOUT }, bytes);
-    decode(&OffsetForLeaderEpoch { partitions: asked() }, bytes);
     decode(&SaslHandshake { mechanism: "PLAIN" }, bytes);
     decode(&SaslAuthenticate { message: Bytes::new() }, bytes);
 }

@@ -2,43 +2,55 @@
 //!
 //! Versions below the ones listed are not spoken: every broker since Kafka 3.6 has these, and all of them but SaslHandshake are "flexible".
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod api_versions;
 mod commit_offsets;
 mod create_topics;
 mod delete_records;
 mod delete_topics;
 mod describe_configs;
+mod end_txn;
+mod fetch;
 mod fetch_offsets;
 mod find_coordinator;
 mod heartbeat;
+mod init_producer_id;
 mod join;
 mod leave;
 mod list_offsets;
 mod metadata;
-mod offset_for_leader_epoch;
 mod partitions;
+mod produce;
 mod sasl_authenticate;
 mod sasl_handshake;
 mod sync;
+mod txn_offset_commit;
 
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
+pub(crate) use add_offsets_to_txn::AddOffsetsToTxn;
+pub(crate) use add_partitions_to_txn::AddPartitionsToTxn;
 pub(crate) use api_versions::{ApiVersions, Offered, VersionRange};
 pub(crate) use create_topics::CreateTopics;
 pub(crate) use delete_records::DeleteRecords;
 pub(crate) use delete_topics::DeleteTopics;
 pub(crate) use describe_configs::DescribeTopicConfig;
+pub(crate) use end_txn::EndTxn;
+pub(crate) use fetch::{Fetch, FetchAnswer, FetchPartition, FetchedPartition, PartitionKey};
 pub(crate) use find_coordinator::{Coordinates, FindCoordinator};
+pub(crate) use init_producer_id::{InitProducerId, ProducerIdentity};
 pub(crate) use list_offsets::{EARLIEST, LATEST, ListOffsets};
 pub(crate) use metadata::{ClusterMetadata, Metadata, PartitionMetadata, TopicMetadata};
-pub(crate) use offset_for_leader_epoch::OffsetForLeaderEpoch;
 pub(crate) use partitions::{Answered, Asked};
+pub(crate) use produce::{PartitionBatch, Produce, Produced, ProducedPartition};
 pub(crate) use sasl_authenticate::SaslAuthenticate;
 pub(crate) use sasl_handshake::SaslHandshake;
+pub(crate) use txn_offset_commit::TxnOffsetCommit;
 
 use crate::wire::{Reader, WireError};
 use crate::{ClientError, GroupError};
@@ -106,6 +118,28 @@ fn text(text: &str) -> StrBytes {
 
 fn optional_text(optional: Option<&String>) -> Option<StrBytes> {
     optional.map(|value| text(value))
+}
+
+/// Writes the length of a compact type.
+fn compact_length(length: usize, buffer: &mut BytesMut) {
+    // A frame, and so all in it, has less than 2 GiB.
+    let mut rest = (length + 1) as u32;
+    while rest >= 0x80 {
+        buffer.put_u8(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    buffer.put_u8(rest as u8);
+}
+
+/// Writes a compact nullable string.
+fn compact_text(text: Option<&str>, buffer: &mut BytesMut) {
+    match text {
+        Some(text) => {
+            compact_length(text.len(), buffer);
+            buffer.put_slice(text.as_bytes());
+        }
+        None => buffer.put_u8(0),
+    }
 }
 
 /// Whole milliseconds, at least 1, for a timeout.

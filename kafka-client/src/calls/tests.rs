@@ -17,6 +17,8 @@ use super::*;
 use crate::config::Address;
 use crate::group::*;
 
+mod producer;
+
 fn member() -> MemberIdentity {
     MemberIdentity { group_id: "g".into(), generation: 4, member_id: "m".into(), group_instance_id: Some("i".into()) }
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod failures;
+mod fetching;
 mod lifecycle;
 mod offsets;
 mod routing;

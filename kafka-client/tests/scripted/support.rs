@@ -67,6 +67,24 @@ impl Broker {
         Self::start_on(0, script)
     }
 
+    /// Starts a broker whose script is told the port.
+    pub fn start_with_port(script: impl Fn(&Received, u16) -> Option<Step> + Send + Sync + 'static) -> Self {
+        let port = Arc::new(AtomicUsize::new(0));
+        let known = Arc::clone(&port);
+        let broker = Self::start(move |received| {
+            // The first request may be here before the port is noted.
+            let port = loop {
+                match known.load(Ordering::SeqCst) {
+                    0 => thread::yield_now(),
+                    port => break port,
+                }
+            };
+            script(received, port as u16)
+        });
+        port.store(usize::from(broker.port), Ordering::SeqCst);
+        broker
+    }
+
     pub fn start_on(port: u16, script: impl Fn(&Received) -> Option<Step> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let port = listener.local_addr().unwrap().port();

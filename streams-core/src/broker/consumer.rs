@@ -59,13 +59,24 @@ pub trait Consumer: Send {
 pub enum Fetched {
     /// Records, in offset order. A poll may bring several batches of one partition. A batch without records moves the position.
     Batch(RecordBatch),
-    /// The position lies outside of what the broker has (records deleted by retention, or the log truncated). Nothing more comes of this
-    /// partition until it is assigned anew.
+    /// The position lies outside of what the broker has (records deleted by retention, the log truncated, the topic made anew). Nothing more
+    /// comes of this partition until it is assigned anew.
     OutOfRange {
         /// The partition concerned.
         partition: TopicPartition,
         /// The position that was asked for.
         position: i64,
+    },
+    /// The log has lost records that were handed out already: those from `end` on, in an unclean election of a leader (KIP-320). Nothing more
+    /// comes of this partition until it is assigned anew. Told by clients that follow leader epochs; to others it looks as if the
+    /// position were out of range, or like nothing at all.
+    Truncated {
+        /// The partition concerned.
+        partition: TopicPartition,
+        /// The position.
+        position: i64,
+        /// Offset up to which the log is still what was read.
+        end: i64,
     },
     /// The partition cannot be read. Nothing more comes of it until it is assigned anew.
     Failed {

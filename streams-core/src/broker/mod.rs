@@ -2,6 +2,7 @@
 //!
 //! | implementation | is |
 //! |---|---|
+//! | [`native`] | real Kafka through our own client, on whole record batches; the default |
 //! | [`librdkafka`] | real Kafka through rdkafka; the reference |
 //! | [`embedded`] | a broker in process and in memory, for examples, tests and simulation |
 //!
@@ -17,6 +18,7 @@ mod waker;
 
 pub mod embedded;
 pub mod librdkafka;
+pub mod native;
 
 pub use admin::{Admin, NewTopic, OffsetSpec, TopicDescription};
 pub use consumer::{Consumer, Fetched};

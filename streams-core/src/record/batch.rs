@@ -1,28 +1,13 @@
 use super::{TopicPartition, headers};
 use bytes::Bytes;
-
-/// Length that stands for null.
-const NULL: u32 = u32::MAX;
+use kafka_client::records::{ByteRange, RecordSpan, Records};
 
 /// Consecutive records of one partition as a consumer hands them over: two allocations for the whole batch,
-/// none per record. Keys, values and headers are slices of one shared buffer.
+/// none per record. Keys, values and headers are slices of one shared buffer, which may be what the broker sent.
 #[derive(Debug, Clone)]
 pub struct RecordBatch {
     topic_partition: TopicPartition,
-    data: Bytes,
-    spans: Vec<Span>,
-    next_offset: i64,
-}
-
-/// Where one record lies in the buffer: key, then value, then headers, one after the other.
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    offset: i64,
-    timestamp: i64,
-    start: u32,
-    key_len: u32,
-    value_len: u32,
-    headers_len: u32,
+    records: Records,
 }
 
 /// One encoded record, borrowed from its batch.
@@ -41,6 +26,11 @@ pub struct RecordRef<'a> {
 }
 
 impl RecordBatch {
+    /// Records of `topic_partition` as the client has them.
+    pub(crate) fn from_records(topic_partition: TopicPartition, records: Records) -> Self {
+        Self { topic_partition, records }
+    }
+
     /// The partition the records come from.
     pub fn topic_partition(&self) -> &TopicPartition {
         &self.topic_partition
@@ -49,42 +39,46 @@ impl RecordBatch {
     /// The position after this batch: past its last record and what lies behind it unseen (transaction markers,
     /// aborted records, gaps of compaction). May be set in a batch without records.
     pub fn next_offset(&self) -> i64 {
-        self.next_offset
+        self.records.next_offset
     }
 
     /// The number of records.
     pub fn len(&self) -> usize {
-        self.spans.len()
+        self.records.spans.len()
     }
 
     /// Whether it holds no records.
     pub fn is_empty(&self) -> bool {
-        self.spans.is_empty()
+        self.records.spans.is_empty()
     }
 
-    /// Bytes held in memory.
+    /// Bytes held in memory: those of the records and their places. Batches that share a buffer count their own part of it.
     pub fn size_bytes(&self) -> usize {
-        self.data.len() + self.spans.len() * size_of::<Span>()
+        let end_of = |span: &RecordSpan| span.headers.start as usize + span.headers.len as usize;
+        let start = self.records.spans.first().map_or(0, |span| span.key.start.min(span.headers.start) as usize);
+        let end = self.records.spans.last().map_or(0, end_of);
+        end.saturating_sub(start) + self.records.spans.len() * size_of::<RecordSpan>()
     }
 
     /// The buffer that all records are slices of.
     pub fn data(&self) -> &Bytes {
-        &self.data
+        &self.records.data
     }
 
     /// Record number `index` of the batch.
     ///
     /// # Panics
     /// Where `index` is not below [`len`](Self::len).
+    #[inline]
     pub fn get(&self, index: usize) -> RecordRef<'_> {
-        let span = self.spans[index];
-        let mut rest = &self.data[span.start as usize..];
+        let span = &self.records.spans[index];
+        let data = &self.records.data[..];
         RecordRef {
             offset: span.offset,
             timestamp: span.timestamp,
-            key: take(&mut rest, span.key_len),
-            value: take(&mut rest, span.value_len),
-            headers: &rest[..span.headers_len as usize],
+            key: span.key.of(data),
+            value: span.value.of(data),
+            headers: span.headers.of(data).unwrap_or_default(),
         }
     }
 
@@ -94,21 +88,12 @@ impl RecordBatch {
     }
 }
 
-fn take<'a>(rest: &mut &'a [u8], length: u32) -> Option<&'a [u8]> {
-    if length == NULL {
-        return None;
-    }
-    let (taken, tail) = rest.split_at(length as usize);
-    *rest = tail;
-    Some(taken)
-}
-
 /// Collects the records of one batch.
 #[derive(Debug)]
 pub struct RecordBatchBuilder {
     topic_partition: TopicPartition,
     data: Vec<u8>,
-    spans: Vec<Span>,
+    spans: Vec<RecordSpan>,
 }
 
 impl RecordBatchBuilder {
@@ -131,39 +116,32 @@ impl RecordBatchBuilder {
         value: Option<&[u8]>,
         headers: impl IntoIterator<Item = (&'h str, Option<&'h [u8]>)>,
     ) {
-        let (start, key_len, value_len) = self.append(key, value);
-        let headers_start = self.data.len();
+        let (key, value) = (self.append(key), self.append(value));
+        let start = self.data.len();
         for (name, value) in headers {
             headers::write_header(&mut self.data, name, value);
         }
-        let headers_len = (self.data.len() - headers_start) as u32;
-        self.spans.push(Span { offset, timestamp, start, key_len, value_len, headers_len });
+        let headers = ByteRange { start: start as u32, len: (self.data.len() - start) as u32 };
+        self.spans.push(RecordSpan { offset, timestamp, key, value, headers });
     }
 
     /// Appends a record whose headers are encoded already.
     pub fn push_encoded(&mut self, record: RecordRef<'_>) {
-        let (start, key_len, value_len) = self.append(record.key, record.value);
-        self.data.extend_from_slice(record.headers);
-        self.spans.push(Span {
-            offset: record.offset,
-            timestamp: record.timestamp,
-            start,
-            key_len,
-            value_len,
-            headers_len: record.headers.len() as u32,
-        });
+        let (key, value) = (self.append(record.key), self.append(record.value));
+        let headers = self.append(Some(record.headers));
+        let RecordRef { offset, timestamp, .. } = record;
+        self.spans.push(RecordSpan { offset, timestamp, key, value, headers });
     }
 
-    fn append(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) -> (u32, u32, u32) {
+    fn append(&mut self, bytes: Option<&[u8]>) -> ByteRange {
         let start = self.data.len() as u32;
-        let mut lengths = [NULL; 2];
-        for (bytes, length) in [key, value].into_iter().zip(&mut lengths) {
-            if let Some(bytes) = bytes {
+        match bytes {
+            None => ByteRange { start, ..ByteRange::NULL },
+            Some(bytes) => {
                 self.data.extend_from_slice(bytes);
-                *length = bytes.len() as u32;
+                ByteRange { start, len: bytes.len() as u32 }
             }
         }
-        (start, lengths[0], lengths[1])
     }
 
     /// The number of records so far.
@@ -184,12 +162,9 @@ impl RecordBatchBuilder {
     /// Closes the batch. `next_offset` is the position after it; `None` means past the last record (0 where there is none).
     pub fn finish(self, next_offset: Option<i64>) -> RecordBatch {
         let after_last = self.spans.last().map_or(0, |span| span.offset + 1);
-        RecordBatch {
-            topic_partition: self.topic_partition,
-            data: self.data.into(),
-            spans: self.spans,
-            next_offset: next_offset.unwrap_or(after_last),
-        }
+        let (data, spans) = (self.data.into(), self.spans);
+        let records = Records { data, spans, next_offset: next_offset.unwrap_or(after_last) };
+        RecordBatch { topic_partition: self.topic_partition, records }
     }
 }
 

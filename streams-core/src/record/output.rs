@@ -63,6 +63,11 @@ impl OutputBatch {
         index
     }
 
+    /// The topics, by their numbers.
+    pub(crate) fn topic_names(&self) -> &[Arc<str>] {
+        &self.topics
+    }
+
     /// Starts a record; [`OutputWriter::finish`] completes it, dropping the writer abandons it.
     pub fn begin(&mut self) -> OutputWriter<'_> {
         let start = self.data.len();

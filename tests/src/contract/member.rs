@@ -1,4 +1,4 @@
-use super::scenario::{DEADLINE, Scenario};
+use super::scenario::{DEADLINE, Scenario, eventually};
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_client::group::{
     CommitOffsets, CommittedOffset, FetchOffsets, FetchedOffset, GroupCoordinator, GroupError, GroupProtocol,
@@ -90,10 +90,12 @@ impl TestMember {
 
     /// Takes over the id that a first join is told.
     pub fn get_id(&mut self) {
-        match self.send_join().wait() {
-            Err(GroupError::MemberIdRequired(id)) => self.identity.member_id = id,
+        // A new cluster may have no coordinator yet.
+        self.identity.member_id = eventually("a member id", || match self.send_join().wait() {
+            Err(GroupError::MemberIdRequired(id)) => Some(id),
+            Err(GroupError::Disconnected) => None,
             other => panic!("{other:?} instead of a member id"),
-        }
+        });
     }
 
     /// Becomes what the answer to a join says.

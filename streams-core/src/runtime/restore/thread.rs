@@ -305,7 +305,7 @@ impl<B: Broker> RestoreThread<B> {
                     Err(error) => (partition, error),
                 }
             }
-            Fetched::OutOfRange { partition, position } => {
+            Fetched::OutOfRange { partition, position } | Fetched::Truncated { partition, position, .. } => {
                 return self.rebuild(&partition, position);
             }
             Fetched::Failed { partition, error } => (partition, error.into()),

@@ -80,6 +80,14 @@ impl<B: Broker> StreamThread<B> {
                 Ok(())
             }
             Fetched::OutOfRange { partition, position } => self.reset(&partition, position),
+            Fetched::Truncated { partition, position, end } => {
+                tracing::warn!(
+                    "{partition}: the log has lost the records from offset {end} to {position}, which were read already; reading goes on at {end}"
+                );
+                let Some(&(place, input)) = self.routes.get(&partition) else { return Ok(()) };
+                self.tasks[place].task.seek(input, end);
+                Ok(self.consumer.assign(&[(partition, end)])?)
+            }
             Fetched::Failed { partition, error } if error.is_retriable() => {
                 tracing::warn!("{partition}: {error}; trying again");
                 let Some(&(place, input)) = self.routes.get(&partition) else { return Ok(()) };

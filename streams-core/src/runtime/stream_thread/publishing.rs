@@ -25,7 +25,7 @@ impl<B: Broker> StreamThread<B> {
     pub(super) fn note_fetched(&self, fetched: &[Fetched]) {
         let records = fetched.iter().map(|item| match item {
             Fetched::Batch(batch) => batch.len(),
-            Fetched::OutOfRange { .. } | Fetched::Failed { .. } => 0,
+            _ => 0,
         });
         self.metrics.polled(records.sum());
     }

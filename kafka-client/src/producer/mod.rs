@@ -1,0 +1,417 @@
+//! Sends records: idempotent, with `acks=all`, in order within each partition, and in transactions where wished.
+//!
+//! [`Producer`] is a handle for one thread. Records are encoded straight into the open batch of their partition; a batch goes to the
+//! reactor when it is full, has lingered, or is [flushed](Producer::flush), and from there to the leader of its partition, with as many
+//! others as a request holds. What becomes of records is told by [`deliveries`](Producer::deliveries).
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use kafka_client::producer::{Producer, ProducerConfig};
+//! use kafka_client::records::EncodedHeaders;
+//! use kafka_client::{ClientConfig, Reactor};
+//!
+//! let reactor = Reactor::start("kafka")?;
+//! let client = ClientConfig::new(["localhost:9092"], "example");
+//! let mut producer = Producer::start(&reactor, client, ProducerConfig::default())?;
+//! let words = producer.topic("words");
+//! let mut appender = producer.appender()?;
+//! appender.append(words, 0, 1_700_000_000_000, Some(b"key"), Some(b"value"), EncodedHeaders::NONE)?;
+//! drop(appender);
+//! producer.flush(Duration::from_secs(30))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is kept
+//! - A batch whose request got no answer, or one that may pass, is sent again with the same sequence: nothing is doubled, nothing
+//!   overtakes. Where it cannot be known whether a batch is in the log and the broker would not recognize it, its records fail.
+//! - Memory is bounded by `buffer.memory`, the entries of deliveries by the number of partitions and errors.
+//! - A dropped producer sends nothing more. What is not acknowledged by then may or may not be in the log.
+//!
+//! # Modules
+//! `open`: batches being filled. `queue`: sealed ones, by `partition`, which has the rules of sequences. `sender`: the task on the
+//! reactor, with `node` and `missing`. `transaction`: its state, its coordinator, and what each error ends.
+
+mod command;
+mod config;
+mod error;
+mod missing;
+mod node;
+mod open;
+mod partition;
+mod queue;
+mod sender;
+mod settings;
+mod shared;
+mod transaction;
+mod verdict;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::spawn_local;
+
+pub use config::ProducerConfig;
+pub use error::{ProducerError, ProducerErrorKind};
+pub use open::Full;
+
+use crate::cluster::Cluster;
+use crate::group::{CommittedOffset, MemberIdentity};
+use crate::records::EncodedHeaders;
+use crate::{ClientConfig, ClientError, Reactor};
+use command::{Command, Request};
+use open::Open;
+use queue::Queue;
+use sender::Sender;
+use settings::Settings;
+use shared::Shared;
+
+/// A topic's number in one producer; equal numbers are equal topics for as long as the producer lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TopicId(usize);
+
+/// What became of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// All records of the partition up to and with this offset, as far as they have not failed, are in the log.
+    Acknowledged {
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// Offset of the last one.
+        offset: i64,
+    },
+    /// Records are given up. After a timeout or a lost connection they may be in the log all the same; else they are not.
+    Failed {
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// Why. Code 3 is an unknown topic or partition, 10 a record that is too large.
+        error: ClientError,
+        /// How many records.
+        records: u32,
+    },
+}
+
+/// Sends records; see the [module](self). Belongs to one thread at a time.
+pub struct Producer {
+    shared: Arc<Shared>,
+    commands: UnboundedSender<Command>,
+    /// A request that the caller did not wait for long enough. The next one waits for its end.
+    pending: Option<(Kind, Receiver<Result<(), ProducerError>>)>,
+    buffer_memory: usize,
+    max_block: Duration,
+    transactional: bool,
+    _reactor: Reactor,
+}
+
+/// What a pending request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Register,
+    AddOffsets,
+    Commit,
+    Abort,
+}
+
+impl Producer {
+    /// Starts a producer on a reactor. Connects to no broker yet: brokers that are down are waited for.
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidConfig`] with everything that is wrong.
+    pub fn start(reactor: &Reactor, client: ClientConfig, config: ProducerConfig) -> Result<Self, ClientError> {
+        let bootstrap = client.validate()?;
+        config.validate(&client)?;
+        let used = Arc::new(AtomicUsize::new(0));
+        let queue = Queue::new(Settings::new(&config, &client), Arc::clone(&used));
+        let open = Open::new(&config).map_err(|error| ClientError::InvalidConfig(error.to_string()))?;
+        let shared = Arc::new(Shared::new(open, queue, used, config.linger));
+        let (commands, receiver) = unbounded_channel();
+        let producer = Self {
+            shared: Arc::clone(&shared),
+            commands,
+            pending: None,
+            buffer_memory: config.buffer_memory,
+            max_block: config.max_block,
+            transactional: config.transactional_id.is_some(),
+            _reactor: reactor.clone(),
+        };
+        reactor.run(move || {
+            let cluster = Cluster::start(client, bootstrap);
+            spawn_local(Sender::new(shared, cluster, config).run(receiver));
+        });
+        Ok(producer)
+    }
+
+    /// The number that stands for a topic. Ask once for each topic, not for each record.
+    pub fn topic(&mut self, name: &str) -> TopicId {
+        self.shared.open().topic(name, &self.shared)
+    }
+
+    /// Where records are appended: locked once for as many as there are.
+    ///
+    /// # Errors
+    /// With a transactional id, where no transaction is open (fatal), or it can only be aborted, or the producer is fenced.
+    pub fn appender(&mut self) -> Result<Appender<'_>, ProducerError> {
+        if self.transactional {
+            self.shared.queue().transaction.may_append()?;
+        }
+        Ok(Appender { open: self.shared.open(), shared: &self.shared })
+    }
+
+    /// Waits until there is room for the record that an [`Appender`] was too [full](Full) for; meanwhile all that was taken over goes out. `None`
+    /// waits for `max.block.ms`.
+    ///
+    /// # Errors
+    /// Retriable where no room came in time.
+    pub fn wait_for_room(&mut self, timeout: Option<Duration>) -> Result<(), ProducerError> {
+        let deadline = in_time(timeout.unwrap_or(self.max_block));
+        let needed = self.seal_all();
+        let (used, memory) = (&self.shared.used, self.buffer_memory);
+        // With nothing left in the queue there is room for whatever is not refused for its size.
+        let has_room = |_: &Queue| {
+            let used = used.load(Ordering::Relaxed);
+            used == 0 || used.saturating_add(needed) <= memory
+        };
+        if self.shared.wait_until(deadline, has_room) { Ok(()) } else { Err(ProducerError::timeout()) }
+    }
+
+    /// Hands all open batches over; answers how many bytes had no room.
+    fn seal_all(&mut self) -> usize {
+        let mut open = self.shared.open();
+        open.seal_all(&self.shared);
+        self.shared.wake.notify_one();
+        open.needed
+    }
+
+    /// Sends all that was taken over, and waits until all of it is told.
+    ///
+    /// # Errors
+    /// Retriable where that takes longer than `timeout`; the records stay under way.
+    pub fn flush(&mut self, timeout: Duration) -> Result<(), ProducerError> {
+        self.flush_until(in_time(timeout))
+    }
+
+    fn flush_until(&mut self, deadline: Instant) -> Result<(), ProducerError> {
+        self.seal_all();
+        if self.shared.wait_until(deadline, |queue| queue.outstanding == 0) {
+            Ok(())
+        } else {
+            Err(ProducerError::timeout())
+        }
+    }
+
+    /// Records taken over whose end is not known yet.
+    pub fn outstanding(&self) -> usize {
+        let open = self.shared.open().records;
+        open + self.shared.queue().outstanding
+    }
+
+    /// Moves what has been told since the last call to the end of `deliveries`: one acknowledgement per partition, with the highest offset, and
+    /// the failures.
+    pub fn deliveries(&mut self, deliveries: &mut Vec<Delivery>) {
+        self.shared.queue().deliveries(deliveries);
+    }
+
+    /// Drops all records that are not on their way, without telling their end; answers how many. What is on its way is told as its answer comes
+    /// (or fails, if none comes), and not sent again.
+    ///
+    /// An open transaction can only be aborted afterwards.
+    pub fn purge(&mut self) -> usize {
+        let open = self.shared.open().clear();
+        let mut queue = self.shared.queue();
+        let purged = open + queue.forget();
+        if self.transactional && purged > 0 {
+            queue.transaction.purged();
+        }
+        purged
+    }
+
+    /// Registers the transactional id: fences its earlier producers and aborts what they left open. Once, before the first transaction.
+    ///
+    /// # Errors
+    /// Retriable where the cluster did not answer in time: call it again. Fatal without a transactional id.
+    pub fn init_transactions(&mut self, timeout: Duration) -> Result<(), ProducerError> {
+        self.need_transactional_id("init_transactions")?;
+        let deadline = in_time(timeout);
+        if let Some(result) = self.settle(Kind::Register, deadline)? {
+            return result;
+        }
+        self.shared.queue().transaction.may_register()?;
+        self.ask(Kind::Register, Request::Register, deadline)
+    }
+
+    /// Starts a transaction.
+    ///
+    /// # Errors
+    /// Fenced where that is known; fatal out of order.
+    pub fn begin_transaction(&mut self) -> Result<(), ProducerError> {
+        self.need_transactional_id("begin_transaction")?;
+        self.shared.queue().transaction.begin()
+    }
+
+    /// Adds consumed offsets to the transaction (KIP-447). The member must be the present one, taken afresh.
+    ///
+    /// # Errors
+    /// `AbortTransaction` where the generation or the member is not the group's any more; fenced. Retriable where no answer came in time:
+    /// then send them again, or abort; the transaction cannot be committed without them.
+    pub fn send_offsets(
+        &mut self,
+        offsets: &[CommittedOffset],
+        member: &MemberIdentity,
+        timeout: Duration,
+    ) -> Result<(), ProducerError> {
+        self.need_transactional_id("send_offsets_to_transaction")?;
+        let deadline = in_time(timeout);
+        // An earlier call may have sent other offsets: only that it has ended matters.
+        self.settle(Kind::AddOffsets, deadline)?;
+        self.shared.queue().transaction.may_add_offsets()?;
+        if offsets.is_empty() {
+            self.shared.queue().transaction.added_offsets();
+            return Ok(());
+        }
+        let request = Request::AddOffsets { member: member.clone(), offsets: offsets.to_vec() };
+        self.ask(Kind::AddOffsets, request, deadline)
+    }
+
+    /// Flushes and commits.
+    ///
+    /// # Errors
+    /// `AbortTransaction` where a record has failed, or the cluster asks for it. Retriable: not decided in time; call it again.
+    pub fn commit_transaction(&mut self, timeout: Duration) -> Result<(), ProducerError> {
+        self.need_transactional_id("commit_transaction")?;
+        let deadline = in_time(timeout);
+        if let Some(result) = self.settle(Kind::Commit, deadline)? {
+            return result;
+        }
+        self.shared.queue().transaction.commit()?;
+        let flushed = self.flush_until(deadline);
+        // What has failed meanwhile matters more than that something else is still open.
+        let ending = {
+            let mut queue = self.shared.queue();
+            queue.transaction.commit()?;
+            flushed?;
+            queue.transaction.committing()?
+        };
+        self.end(Kind::Commit, ending, deadline)
+    }
+
+    /// Aborts: drops what is not sent, waits for what is, and has the cluster drop the rest.
+    ///
+    /// # Errors
+    /// Fenced. Retriable: not decided in time; call it again.
+    pub fn abort_transaction(&mut self, timeout: Duration) -> Result<(), ProducerError> {
+        self.need_transactional_id("abort_transaction")?;
+        let deadline = in_time(timeout);
+        if let Some(result) = self.settle(Kind::Abort, deadline)? {
+            return result;
+        }
+        self.shared.queue().transaction.abort()?;
+        self.shared.open().clear();
+        self.shared.queue().forget();
+        if !self.shared.wait_until(deadline, |queue| queue.outstanding == 0) {
+            return Err(ProducerError::timeout());
+        }
+        let ending = self.shared.queue().transaction.aborting()?;
+        self.end(Kind::Abort, ending, deadline)
+    }
+
+    fn end(&mut self, kind: Kind, ending: transaction::Ending, deadline: Instant) -> Result<(), ProducerError> {
+        if !ending.tell && !ending.epoch {
+            self.shared.queue().transaction.ended();
+            return Ok(());
+        }
+        self.ask(kind, Request::End { commit: kind == Kind::Commit, ending }, deadline)
+    }
+
+    fn need_transactional_id(&self, call: &str) -> Result<(), ProducerError> {
+        if self.transactional {
+            return Ok(());
+        }
+        Err(ProducerError::misuse(format!("{call}: the producer has no transactional.id; configure one")))
+    }
+
+    /// Waits for the end of a request that was left behind. Its result is the caller's if it asks for the same, and that is decided.
+    fn settle(&mut self, kind: Kind, deadline: Instant) -> Result<Option<Result<(), ProducerError>>, ProducerError> {
+        let Some((pending, receiver)) = self.pending.take() else { return Ok(None) };
+        let result = self.wait_for(pending, receiver, deadline);
+        if self.pending.is_some() {
+            return Err(ProducerError::timeout());
+        }
+        let undecided = matches!(&result, Err(error) if error.kind == ProducerErrorKind::Retriable);
+        Ok((pending == kind && !undecided).then_some(result))
+    }
+
+    fn ask(&mut self, kind: Kind, request: Request, deadline: Instant) -> Result<(), ProducerError> {
+        let (reply, receiver) = sync_channel(1);
+        // If the sender is gone, so is the reply.
+        let _ = self.commands.send(Command { request, deadline, reply });
+        self.wait_for(kind, receiver, deadline)
+    }
+
+    fn wait_for(
+        &mut self,
+        kind: Kind,
+        receiver: Receiver<Result<(), ProducerError>>,
+        deadline: Instant,
+    ) -> Result<(), ProducerError> {
+        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(result) => result,
+            Err(RecvTimeoutError::Timeout) => {
+                self.pending = Some((kind, receiver));
+                Err(ProducerError::timeout())
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(ProducerError::new(ProducerErrorKind::Fatal, ClientError::Closed))
+            }
+        }
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.shared.queue().closed = true;
+        self.shared.wake.notify_one();
+    }
+}
+
+impl std::fmt::Debug for Producer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Producer").field("transactional", &self.transactional).finish_non_exhaustive()
+    }
+}
+
+/// Appends records to a producer. While it lives the producer's own thread alone fills batches; keep it for a run of records and drop it.
+pub struct Appender<'a> {
+    open: MutexGuard<'a, Open>,
+    shared: &'a Shared,
+}
+
+impl Appender<'_> {
+    /// Takes a record over. A record that can never be sent (too large, a partition number that cannot be) becomes a [`Delivery::Failed`].
+    ///
+    /// # Errors
+    /// [`Full`]: it was not taken over. Drop this, [wait for room](Producer::wait_for_room) and append it again.
+    #[inline]
+    pub fn append(
+        &mut self,
+        topic: TopicId,
+        partition: i32,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: EncodedHeaders<'_>,
+    ) -> Result<(), Full> {
+        self.open.append(self.shared, (topic, partition), timestamp, key, value, headers)
+    }
+}
+
+/// Timeouts may be longer than times can be added up.
+fn in_time(timeout: Duration) -> Instant {
+    Instant::now() + timeout.min(Duration::from_millis(i32::MAX as u64))
+}

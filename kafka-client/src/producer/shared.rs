@@ -1,0 +1,93 @@
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::open::Open;
+use super::queue::Queue;
+
+/// What the handle and the reactor share. Locks are taken in the order of the fields, and no one waits for a broker with one.
+pub(super) struct Shared {
+    /// Locked by the handle for a whole run of records; by the reactor only for batches that have lingered.
+    open: Mutex<Open>,
+    /// Locked for moments.
+    queue: Mutex<Queue>,
+    /// Bytes in the queue.
+    pub(super) used: Arc<AtomicUsize>,
+    /// Something was told: there may be room, or nothing outstanding.
+    told: Condvar,
+    /// There is something to do for the sender.
+    pub(super) wake: Notify,
+    pub(super) linger: Duration,
+    started: Instant,
+    /// When the oldest open batch has lingered, in microseconds since the start.
+    linger_until: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(open: Open, queue: Queue, used: Arc<AtomicUsize>, linger: Duration) -> Self {
+        Self {
+            open: Mutex::new(open),
+            queue: Mutex::new(queue),
+            used,
+            told: Condvar::new(),
+            wake: Notify::new(),
+            linger,
+            started: Instant::now(),
+            linger_until: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// A panic of the caller's leaves batches whole, since it can only happen between two records.
+    pub(super) fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn try_open(&self) -> Option<MutexGuard<'_, Open>> {
+        match self.open.try_lock() {
+            Ok(open) => Some(open),
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(std::sync::TryLockError::WouldBlock) => None,
+        }
+    }
+
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes whoever waits for something told.
+    pub(super) fn tell(&self) {
+        self.told.notify_all();
+    }
+
+    /// Waits until the queue is as wished; says whether that came in time.
+    pub(super) fn wait_until(&self, deadline: Instant, mut wish: impl FnMut(&Queue) -> bool) -> bool {
+        let mut queue = self.queue();
+        while !wish(&queue) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            queue = self.told.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Has the sender come by when the oldest open batch has lingered.
+    pub(super) fn linger_until(&self, time: Instant) {
+        let micros = time.saturating_duration_since(self.started).as_micros();
+        self.linger_until.store(u64::try_from(micros).unwrap_or(u64::MAX - 1), Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn no_linger(&self) {
+        self.linger_until.store(u64::MAX, Ordering::Release);
+    }
+
+    /// When the oldest open batch has lingered, if there may be one.
+    pub(super) fn lingers_until(&self) -> Option<Instant> {
+        let micros = self.linger_until.load(Ordering::Acquire);
+        (micros != u64::MAX).then(|| self.started + Duration::from_micros(micros))
+    }
+}
