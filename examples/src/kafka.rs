@@ -4,7 +4,7 @@ use signal_hook::iterator::Signals;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use streams_dsl::broker::librdkafka::Librdkafka;
+use streams_dsl::broker::native::Native;
 use streams_dsl::broker::{Admin, Broker, BrokerError, NewTopic, Properties};
 use streams_dsl::{KafkaStreams, State, StreamsError};
 
@@ -61,7 +61,7 @@ fn close_on_signal(running: Running) -> Result<(), Box<dyn Error>> {
 
 /// Creates the topics that do not exist.
 fn create_topics(servers: &str, names: &[&str]) -> Result<(), Box<dyn Error>> {
-    let admin = Librdkafka::new(servers).admin(&Properties::new())?;
+    let admin = Native::new(servers)?.admin(&Properties::new())?;
     let no_answer = |error: BrokerError| match error.is_retriable() {
         true => format!("no answer from Kafka at {servers} within {FIRST_ANSWER:?}: {error}"),
         false => error.to_string(),

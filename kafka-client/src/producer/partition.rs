@@ -323,7 +323,7 @@ impl Partition {
     fn halve(&mut self, batch: Batch, error: ClientError, settings: &Settings, told: &mut Vec<Told>) {
         let halves = Compressor::new(settings.compression, settings.compression_level)
             .and_then(|mut compressor| split(&batch.data, &mut compressor));
-        let Ok(Some((first, second))) = halves else { return self.fail(&batch, error, told) };
+        let Ok(Some([first, second])) = halves else { return self.fail(&batch, error, told) };
         let first_records = batch.records / 2;
         let half = |data: Vec<u8>, records, skipped: u32| Batch {
             data: data.into(),

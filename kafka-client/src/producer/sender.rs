@@ -257,24 +257,22 @@ impl Sender {
         taken
     }
 
-    async fn send<const ADDS: bool>(&mut self, node: i32, connection: Rc<Connection>, taken: Vec<Taken>) {
+    async fn send<const ADDS: bool>(&mut self, node: i32, connection: Rc<Connection>, mut taken: Vec<Taken>) {
         let timeout = self.cluster.config.request_timeout;
-        let mut topics: Vec<(TopicId, Vec<PartitionBatch>, Vec<(usize, u64)>)> = Vec::new();
-        for Taken { slot, topic, partition, ticket, data } in taken {
-            let place = match topics.iter().position(|(known, ..)| *known == topic) {
-                Some(place) => place,
-                None => {
-                    topics.push((topic, Vec::new(), Vec::new()));
-                    topics.len() - 1
-                }
-            };
-            topics[place].1.push(PartitionBatch { partition, batch: data });
-            topics[place].2.push((slot, ticket));
+        // Partitions of a topic stand together in the request, and answers are taken in its order.
+        taken.sort_by_key(|batch| batch.topic.0);
+        let sent: Vec<_> = taken.iter().map(|batch| (batch.slot, batch.ticket)).collect();
+        let mut topics: Vec<(TopicId, Vec<PartitionBatch>)> = Vec::new();
+        for Taken { topic, partition, data, .. } in taken {
+            let batch = PartitionBatch { partition, batch: data };
+            match topics.last_mut() {
+                Some((last, batches)) if *last == topic => batches.push(batch),
+                _ => topics.push((topic, vec![batch])),
+            }
         }
-        let sent = topics.iter().flat_map(|(.., sent)| sent.iter().copied()).collect();
         let topics = {
             let queue = self.shared.queue();
-            topics.into_iter().map(|(topic, batches, _)| (Arc::clone(&queue.topics[topic.0]), batches)).collect()
+            topics.into_iter().map(|(topic, batches)| (Arc::clone(&queue.topics[topic.0]), batches)).collect()
         };
         let request = Produce::<ADDS> { transactional_id: self.transactional_id.clone(), timeout, topics };
         self.nodes.entry(node).or_default().in_flight += 1;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 ///
 /// # Errors
 /// `batch` is not one whole batch, or cannot be read or compressed.
-pub fn split(batch: &[u8], compressor: &mut Compressor) -> Result<Option<(Vec<u8>, Vec<u8>)>, WriteError> {
+pub fn split(batch: &[u8], compressor: &mut Compressor) -> Result<Option<[Vec<u8>; 2]>, WriteError> {
     let header = whole(batch)?;
     // What this process has written itself needs neither a checksum nor a limit, but for that of the format.
     let options = DecodeOptions { check_crcs: false, max_decompressed: i32::MAX as usize, ..DecodeOptions::default() };
@@ -35,5 +35,5 @@ pub fn split(batch: &[u8], compressor: &mut Compressor) -> Result<Option<(Vec<u8
     };
     let first = half(&mut records.iter().take(middle), stamp)?;
     let second = half(&mut records.iter().skip(middle), stamp.after(middle as u32))?;
-    Ok(Some((first, second)))
+    Ok(Some([first, second]))
 }

@@ -169,10 +169,12 @@ impl BatchWriter {
     ) -> Result<(), AppendError<E>> {
         let guess = self.guess;
         let fixed = Fixed::new(self, timestamp, headers);
-        self.buffer.resize(start + guess.record + fixed.deltas.len() + guess.key, 0);
+        leave_room(&mut self.buffer, guess.record);
+        fixed.deltas.append_to(&mut self.buffer);
+        leave_room(&mut self.buffer, guess.key);
         let key_start = self.buffer.len();
         let key_len = write(&mut self.buffer, key)?;
-        self.buffer.resize(self.buffer.len() + guess.value, 0);
+        leave_room(&mut self.buffer, guess.value);
         let value_start = self.buffer.len();
         let value_len = write(&mut self.buffer, value)?;
         let (body, sizes) = fixed.measure(key_len, value_len);
@@ -181,7 +183,7 @@ impl BatchWriter {
         }
         let record = Layout { start, body, key_start, key_len, value_start, value_len };
         if sizes == guess {
-            record.fill_in(&mut self.buffer, &fixed, sizes);
+            record.fill_in(&mut self.buffer, sizes);
         } else {
             record.rewrite(&mut self.buffer, &fixed);
             self.guess = sizes;
@@ -273,7 +275,7 @@ impl BatchWriter {
 mod piece;
 use piece::{PIECE, Piece};
 mod layout;
-use layout::{Fixed, Layout, write};
+use layout::{Fixed, Layout, leave_room, write};
 
 #[cfg(test)]
 mod tests;

@@ -5,5 +5,6 @@ mod failures;
 mod fetching;
 mod lifecycle;
 mod offsets;
+mod producer;
 mod routing;
 mod support;

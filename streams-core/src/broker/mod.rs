@@ -6,12 +6,13 @@
 //! | [`librdkafka`] | real Kafka through rdkafka; the reference |
 //! | [`embedded`] | a broker in process and in memory, for examples, tests and simulation |
 //!
-//! The traits are used with static dispatch. Group membership and offsets go through
+//! [`Kafka`] is either of the first two, as `client.implementation` says. The traits are used with static dispatch. Group membership and offsets go through
 //! [`GroupCoordinator`], which each broker hands out.
 
 mod admin;
 mod consumer;
 mod error;
+mod kafka;
 mod producer;
 mod properties;
 mod waker;
@@ -23,6 +24,7 @@ pub mod native;
 pub use admin::{Admin, NewTopic, OffsetSpec, TopicDescription};
 pub use consumer::{Consumer, Fetched};
 pub use error::{BrokerError, BrokerErrorKind};
+pub use kafka::{ClientImplementation, EitherClient, Kafka};
 pub use producer::{Delivery, Producer};
 pub use properties::Properties;
 pub use waker::Waker;

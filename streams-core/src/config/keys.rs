@@ -36,7 +36,7 @@ const fn without_default(name: &'static str, kind: Kind) -> ConfigKey {
 /// The shipped exception handlers, by Kafka's names.
 const LOG_AND_FAIL: &str = "LogAndFailExceptionHandler";
 
-/// Kafka Streams' keys and ours (`rocksdb.block.cache.bytes`, `rocksdb.write.buffer.bytes`), in alphabetical order. Keys of the clients are not among
+/// Kafka Streams' keys and ours (`client.implementation`, `rocksdb.block.cache.bytes`, `rocksdb.write.buffer.bytes`), in alphabetical order. Keys of the clients are not among
 /// them.
 pub const KEYS: &[ConfigKey] = &[
     key("__emit.interval.ms.kstreams.windowed.aggregation__", "1000", Kind::Number(0)),
@@ -48,6 +48,7 @@ pub const KEYS: &[ConfigKey] = &[
     key("buffered.records.per.partition", "1000", Kind::Number(1)),
     without_default("built.in.metrics.version", Kind::JvmOnly),
     key("client.id", "", Kind::Text),
+    key("client.implementation", "native", Kind::OneOf(&["native", "librdkafka"])),
     key("commit.interval.ms", "30000", Kind::Number(0)),
     without_default("config.providers", Kind::JvmOnly),
     key("connections.max.idle.ms", "540000", Kind::Number(0)),
@@ -101,7 +102,7 @@ pub const KEYS: &[ConfigKey] = &[
     key("rocksdb.block.cache.bytes", "67108864", Kind::Number(0)),
     without_default("rocksdb.config.setter", Kind::JvmOnly),
     key("rocksdb.write.buffer.bytes", "67108864", Kind::Number(1 << 20)),
-    key("security.protocol", "PLAINTEXT", Kind::NotYet),
+    key("security.protocol", "PLAINTEXT", Kind::OneOf(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])),
     key("send.buffer.bytes", "131072", Kind::Number(-1)),
     key("state.cleanup.delay.ms", "600000", Kind::Number(0)),
     key("state.dir", "", Kind::Text),

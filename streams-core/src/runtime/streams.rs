@@ -4,8 +4,7 @@ use super::lifecycle::{Lifecycle, State, UncaughtExceptionResponse};
 use super::restore::RestoreListener;
 use super::state_directory::StateDirectory;
 use super::threads::{lock, spawn};
-use crate::broker::Broker;
-use crate::broker::librdkafka::Librdkafka;
+use crate::broker::{Broker, Kafka};
 use crate::config::{ClientRole, StreamsConfig};
 use crate::error::StreamsError;
 use crate::membership::GroupMembershipOperation;
@@ -26,7 +25,7 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(30);
 /// they share the work.
 ///
 /// Dropping it closes it.
-pub struct KafkaStreams<B: Broker = Librdkafka> {
+pub struct KafkaStreams<B: Broker = Kafka> {
     instance: Arc<Instance<B>>,
     /// Handed to the control thread at the start.
     events: Mutex<Option<Receiver<ControlEvent>>>,
@@ -57,7 +56,7 @@ pub struct TaskMetadata {
     pub running: bool,
 }
 
-impl KafkaStreams<Librdkafka> {
+impl KafkaStreams<Kafka> {
     /// An instance on the cluster that `bootstrap.servers` names. Everything wrong with the configuration is reported here.
     ///
     /// # Errors
@@ -66,7 +65,9 @@ impl KafkaStreams<Librdkafka> {
         let settings = config.validate()?;
         drop(settings);
         let servers = config.get("bootstrap.servers").unwrap_or_default();
-        Self::with_broker(topology, config.clone(), Librdkafka::new(servers))
+        let implementation = config.get("client.implementation").unwrap_or("native").parse()?;
+        let broker = Kafka::new(implementation, servers)?;
+        Self::with_broker(topology, config, broker)
     }
 }
 

@@ -34,8 +34,10 @@ impl Fixed {
     }
 
     pub(super) fn append_headers(&self, buffer: &mut Vec<u8>, headers: EncodedHeaders<'_>) {
-        buffer.extend_from_slice(self.header_count.as_slice());
-        buffer.extend_from_slice(headers.bytes());
+        self.header_count.append_to(buffer);
+        if !headers.bytes().is_empty() {
+            buffer.extend_from_slice(headers.bytes());
+        }
     }
 }
 
@@ -50,11 +52,9 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Writes the lengths and deltas into the room left for them.
-    pub(super) fn fill_in(&self, buffer: &mut [u8], fixed: &Fixed, sizes: LengthSizes) {
-        let deltas = self.start + sizes.record;
+    /// Writes the lengths into the room left for them.
+    pub(super) fn fill_in(&self, buffer: &mut [u8], sizes: LengthSizes) {
         put(buffer, self.start, Some(self.body));
-        buffer[deltas..deltas + fixed.deltas.len()].copy_from_slice(fixed.deltas.as_slice());
         put(buffer, self.key_start - sizes.key, self.key_len);
         put(buffer, self.value_start - sizes.value, self.value_len);
     }
@@ -71,6 +71,14 @@ impl Layout {
         buffer.copy_within(end.., self.start);
         buffer.truncate(self.start + buffer.len() - end);
     }
+}
+
+/// Appends room for a length of `size` bytes. As in [`Piece::append_to`], a fixed number of bytes needs no call.
+#[inline(always)]
+pub(super) fn leave_room(buffer: &mut Vec<u8>, size: usize) {
+    let length = buffer.len() + size;
+    buffer.extend_from_slice(&[0; 8]);
+    buffer.truncate(length);
 }
 
 /// Lets `write` append to `buffer`; the length of what it wrote, `None` for null.

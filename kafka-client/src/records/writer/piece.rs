@@ -2,7 +2,7 @@ use crate::records::varint::{self, MAX_VARINT, MAX_VARLONG};
 
 /// Bytes that a piece may have: length, attributes, the two deltas and the length of the key.
 pub(super) const PIECE: usize = 32;
-const _: () = assert!(3 * MAX_VARINT + MAX_VARLONG + 1 <= PIECE);
+const _: () = assert!(MAX_VARINT + 1 + MAX_VARLONG + 2 * MAX_VARINT < PIECE);
 
 /// Some numbers of a record, made up apart from the buffer, so that each byte needs no check of the buffer's capacity.
 pub(super) struct Piece {

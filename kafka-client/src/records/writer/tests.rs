@@ -160,7 +160,7 @@ proptest! {
 
         match split(&one, &mut compressor).unwrap() {
             None => prop_assert_eq!(records.len(), 1),
-            Some((first, second)) => {
+            Some([first, second]) => {
                 let halves = [&first, &second].map(|half| read(half).iter().flat_map(Records::iter).map(owned).collect::<Vec<_>>());
                 prop_assert_eq!(halves[0].len(), records.len() / 2);
                 prop_assert_eq!(halves.concat(), records.clone());

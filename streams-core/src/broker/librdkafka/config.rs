@@ -1,11 +1,10 @@
 //! Kafka's configuration keys, as librdkafka wants them.
 
+use crate::broker::properties::{JAVA_ONLY, OURS, warn_unused};
 use crate::broker::{BrokerError, BrokerErrorKind, Properties};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// What a configuration is for.
@@ -63,53 +62,6 @@ const PRODUCER_FIXED: &[(&str, &str)] =
     &[("enable.idempotence", "true"), ("allow.auto.create.topics", "false"), ("delivery.report.only.error", "false")];
 
 const ADMIN_FIXED: &[(&str, &str)] = &[("allow.auto.create.topics", "false")];
-
-/// Keys that the runtime or this client serves, not librdkafka.
-const OURS: &[&str] = &[
-    "allow.auto.create.topics",
-    "max.poll.records",
-    "max.block.ms",
-    "auto.offset.reset",
-    "enable.auto.commit",
-    "auto.commit.interval.ms",
-    "group.instance.id",
-    "group.protocol",
-    "group.remote.assignor",
-    "heartbeat.interval.ms",
-    "session.timeout.ms",
-    "max.poll.interval.ms",
-    "rebalance.timeout.ms",
-    "partition.assignment.strategy",
-    "default.api.timeout.ms",
-    "key.serializer",
-    "value.serializer",
-    "key.deserializer",
-    "value.deserializer",
-];
-
-/// Keys of Kafka's Java clients without counterpart here.
-const JAVA_ONLY: &[&str] = &[
-    "auto.include.jmx.reporter",
-    "config.providers",
-    "enable.metrics.push",
-    "exclude.internal.topics",
-    "interceptor.classes",
-    "internal.leave.group.on.close",
-    "metric.reporters",
-    "metrics.num.samples",
-    "metrics.recording.level",
-    "metrics.sample.window.ms",
-    "partitioner.adaptive.partitioning.enable",
-    "partitioner.availability.timeout.ms",
-    "partitioner.class",
-    "partitioner.ignore.keys",
-    "security.providers",
-    "share.acknowledgement.mode",
-    "metadata.max.idle.ms",
-    "compression.gzip.level",
-    "compression.lz4.level",
-    "compression.zstd.level",
-];
 
 /// Other names for the same thing.
 const RENAMED: &[(&str, &str)] = &[
@@ -174,8 +126,8 @@ fn set(config: &mut ClientConfig, role: Role, key: &str, value: &str) -> Result<
             config.set("socket.timeout.ms", value);
         }
         key if OURS.contains(&key) => {}
-        key if JAVA_ONLY.contains(&key) => warn_once(key),
-        key if key.starts_with("ssl.") || key.starts_with("sasl.") => warn_once(key),
+        key if JAVA_ONLY.contains(&key) => warn_unused(key),
+        key if key.starts_with("ssl.") || key.starts_with("sasl.") => warn_unused(key),
         key => {
             config.set(key, value);
         }
@@ -203,7 +155,7 @@ fn check_security(role: Role, properties: &Properties) -> Result<(), BrokerError
             BrokerErrorKind::InvalidConfig,
             role,
             format_args!(
-                "security.protocol={protocol}: this build reaches brokers over PLAINTEXT only, TLS and SASL are not built in"
+                "security.protocol={protocol}: librdkafka is built without TLS and SASL here; use client.implementation=native"
             ),
         )),
     }
@@ -240,15 +192,6 @@ fn parse<T: FromStr>(role: Role, key: &str, value: &str) -> Result<T, BrokerErro
     value.trim().parse().map_err(|_| {
         BrokerError::new(BrokerErrorKind::InvalidConfig, role, format_args!("{key}={value}: not a number in range"))
     })
-}
-
-fn warn_once(key: &str) {
-    static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
-    if !warned.contains(key) {
-        warned.insert(key.to_owned());
-        tracing::warn!(key, "this setting has no effect here and is passed over");
-    }
 }
 
 #[cfg(test)]

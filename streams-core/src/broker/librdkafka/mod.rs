@@ -12,7 +12,7 @@
 //! | `ffi` | what rdkafka does not offer: the crate's only unsafe code |
 //!
 //! # Limits
-//! - PLAINTEXT only: TLS and SASL are not built in yet.
+//! - PLAINTEXT only: librdkafka is built without TLS and SASL, which the native client has.
 //! - librdkafka takes the timestamp 0 for "now": such records are written with timestamp 1.
 //! - Names of headers are UTF-8; others read as empty.
 

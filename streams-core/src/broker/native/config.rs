@@ -1,10 +1,13 @@
 //! Kafka's configuration keys, as the native client wants them.
 
+use crate::broker::properties::{OURS, warn_unused};
 use crate::broker::{BrokerError, BrokerErrorKind, Properties};
-use kafka_client::ClientConfig;
 use kafka_client::consumer::ConsumerConfig;
 use kafka_client::producer::ProducerConfig;
 use kafka_client::records::Compression;
+use kafka_client::{ClientConfig, Security};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,17 +16,19 @@ use std::time::Duration;
 pub(super) struct Keys<'a> {
     properties: &'a Properties,
     context: &'static str,
+    /// Keys that something has asked for.
+    read: RefCell<BTreeSet<String>>,
     problems: Vec<String>,
 }
 
 impl<'a> Keys<'a> {
     pub(super) fn new(properties: &'a Properties, context: &'static str) -> Self {
-        Self { properties, context, problems: Vec::new() }
+        Self { properties, context, read: RefCell::default(), problems: Vec::new() }
     }
 
     /// Replaces `value` by that of `key`, if it is set.
     pub(super) fn number<T: FromStr>(&mut self, key: &str, value: &mut T) {
-        let Some(text) = self.properties.get(key) else { return };
+        let Some(text) = self.text(key) else { return };
         match text.trim().parse() {
             Ok(number) => *value = number,
             Err(_) => self.wrong(key, text, "not a number in range"),
@@ -39,7 +44,7 @@ impl<'a> Keys<'a> {
 
     /// The same for `true` and `false`.
     pub(super) fn flag(&mut self, key: &str, value: &mut bool) {
-        match self.properties.get(key) {
+        match self.text(key) {
             None => {}
             Some(text) if text.eq_ignore_ascii_case("true") => *value = true,
             Some(text) if text.eq_ignore_ascii_case("false") => *value = false,
@@ -47,7 +52,9 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// The value of `key`, which counts as used.
     pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+        self.read.borrow_mut().insert(key.to_owned());
         self.properties.get(key)
     }
 
@@ -55,14 +62,24 @@ impl<'a> Keys<'a> {
         self.problems.push(format!("{key}={value}: {problem}"));
     }
 
-    /// The error that names everything that was wrong.
+    /// The error that names everything that was wrong. Where all is well, names in the log what nobody has asked for.
     pub(super) fn finish(self) -> Result<(), BrokerError> {
+        let read = self.read.borrow();
+        for (key, value) in self.properties.iter() {
+            let default = LEFT_TO_THE_SYSTEM.contains(&(key, value));
+            if !read.contains(key) && !OURS.contains(&key) && !default {
+                warn_unused(key);
+            }
+        }
         if self.problems.is_empty() {
             return Ok(());
         }
         Err(BrokerError::new(BrokerErrorKind::InvalidConfig, self.context, self.problems.join("; ")))
     }
 }
+
+/// Sizes of socket buffers: the system adapts them to the line, which no fixed size does better. Kafka's defaults are passed over silently.
+const LEFT_TO_THE_SYSTEM: &[(&str, &str)] = &[("receive.buffer.bytes", "32768"), ("send.buffer.bytes", "131072")];
 
 /// What all clients have in common.
 pub(super) fn client_config(bootstrap_servers: &str, keys: &mut Keys<'_>) -> ClientConfig {
@@ -82,6 +99,10 @@ pub(super) fn client_config(bootstrap_servers: &str, keys: &mut Keys<'_>) -> Cli
         ("topic.metadata.propagation.max.ms", &mut config.topic_metadata_propagation_max),
     ] {
         keys.millis(key, value);
+    }
+    match Security::from_properties(|key| keys.text(key)) {
+        Ok(security) => config.security = security,
+        Err(problems) => keys.problems.push(problems),
     }
     config
 }
