@@ -293,7 +293,7 @@ impl Reader {
     fn start(config: ClientConfig, topic: &str) -> Self {
         let (sender, arrived) = mpsc::channel();
         let reactor = Reactor::start("reader").unwrap();
-        let notify = move || drop(sender.send(()));
+        let notify = move || sender.send(()).unwrap_or_default();
         let mut consumer = Consumer::start(&reactor, config, ConsumerConfig::default(), notify).unwrap();
         consumer.assign(&topic.into(), 0, 0);
         Self { consumer, arrived }
@@ -329,7 +329,9 @@ impl Reader {
 fn append(producer: &mut Producer, topic: &str, value: &[u8]) {
     let topic = producer.topic(topic);
     let headers = EncodedHeaders::NONE;
-    producer.appender().unwrap().append(topic, 0, 1_700_000_000_000, None, Some(value), headers).unwrap();
+    while producer.appender().unwrap().append(topic, 0, 1_700_000_000_000, None, Some(value), headers).is_err() {
+        producer.wait_for_room(Some(DEADLINE)).unwrap();
+    }
 }
 
 fn failures(producer: &mut Producer) -> Vec<Delivery> {
