@@ -5,9 +5,12 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kafka_client::admin::Admin;
+use kafka_client::admin::{Admin, NewTopic};
+use kafka_client::consumer::{Consumer, ConsumerConfig, Event};
 use kafka_client::consumer_protocol::Subscription;
 use kafka_client::group::*;
+use kafka_client::producer::{Delivery, Producer, ProducerConfig};
+use kafka_client::records::EncodedHeaders;
 use kafka_client::{ClientConfig, ClientError, GroupClient, Reactor, Security};
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -271,4 +274,136 @@ fn a_group_client_says_that_it_is_not_accepted() {
     let error = ask(|reply| client.join(join_request("not-accepted", 0), reply)).unwrap_err();
     assert!(matches!(error, GroupError::AuthenticationFailed(_)), "{error:?}");
     assert!(started.elapsed() < SETUP);
+}
+
+/// A topic of one partition.
+fn topic(admin: &Admin, prefix: &str) -> String {
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let name = format!("{prefix}-{}-{nanos}", std::process::id());
+    assert_eq!(admin.create_topics(&[NewTopic::new(&name, 1)], DEADLINE).unwrap(), [Ok(())]);
+    name
+}
+
+struct Reader {
+    consumer: Consumer,
+    arrived: mpsc::Receiver<()>,
+}
+
+impl Reader {
+    fn start(config: ClientConfig, topic: &str) -> Self {
+        let (sender, arrived) = mpsc::channel();
+        let reactor = Reactor::start("reader").unwrap();
+        let notify = move || sender.send(()).unwrap_or_default();
+        let mut consumer = Consumer::start(&reactor, config, ConsumerConfig::default(), notify).unwrap();
+        consumer.assign(&topic.into(), 0, 0);
+        Self { consumer, arrived }
+    }
+
+    /// The next events there are.
+    fn events(&mut self) -> Vec<Event> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let mut events = Vec::new();
+            self.consumer.poll(&mut events);
+            if !events.is_empty() {
+                return events.into_iter().map(|(_, event)| event).collect();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.arrived.recv_timeout(left).expect("something arrives within 30 s");
+        }
+    }
+
+    /// The values of so many records.
+    fn values(&mut self, count: usize) -> Vec<Vec<u8>> {
+        let mut values = Vec::new();
+        while values.len() < count {
+            for event in self.events() {
+                let Event::Records(records) = event else { panic!("{event:?}") };
+                values.extend(records.iter().map(|record| record.value.unwrap_or_default().to_vec()));
+            }
+        }
+        values
+    }
+}
+
+fn append(producer: &mut Producer, topic: &str, value: &[u8]) {
+    let topic = producer.topic(topic);
+    let headers = EncodedHeaders::NONE;
+    while producer.appender().unwrap().append(topic, 0, 1_700_000_000_000, None, Some(value), headers).is_err() {
+        producer.wait_for_room(Some(DEADLINE)).unwrap();
+    }
+}
+
+fn failures(producer: &mut Producer) -> Vec<Delivery> {
+    let mut deliveries = Vec::new();
+    producer.deliveries(&mut deliveries);
+    deliveries.retain(|delivery| matches!(delivery, Delivery::Failed { .. }));
+    deliveries
+}
+
+#[test]
+fn large_records_are_written_and_read_behind_encryption() {
+    const LARGE: usize = 3 * 1024 * 1024;
+    let (settings, server) = (Settings::sasl("SASL_SSL", "SCRAM-SHA-256"), secure("sasl_ssl"));
+    let topic = topic(&settings.admin(&server), "large");
+    let reactor = Reactor::start("writer").unwrap();
+    let config = ProducerConfig { max_request_size: 2 * LARGE, buffer_memory: 8 * LARGE, ..ProducerConfig::default() };
+    let mut producer = Producer::start(&reactor, settings.config(&server), config).unwrap();
+    for value in 1..=3 {
+        append(&mut producer, &topic, &vec![value; LARGE]);
+    }
+    producer.flush(DEADLINE).unwrap();
+    assert!(failures(&mut producer).is_empty());
+    let values = Reader::start(settings.config(&server), &topic).values(3);
+    assert!((1..=3).zip(values).all(|(expected, value)| value == vec![expected; LARGE]));
+}
+
+#[test]
+fn who_is_not_accepted_neither_writes_nor_reads() {
+    let server = secure("sasl_ssl");
+    let wrong = Settings::sasl("SASL_SSL", "PLAIN").with("sasl.password", "wrong-secret");
+    let started = Instant::now();
+    match &Reader::start(wrong.config(&server), "any").events()[..] {
+        [Event::Failed(ClientError::Authentication(_))] => {}
+        other => panic!("{other:?}"),
+    }
+    let reactor = Reactor::start("writer").unwrap();
+    let mut producer = Producer::start(&reactor, wrong.config(&server), ProducerConfig::default()).unwrap();
+    append(&mut producer, "any", b"v");
+    let flushed = producer.flush(DEADLINE);
+    let failed = failures(&mut producer);
+    let refused =
+        |delivery: &Delivery| matches!(delivery, Delivery::Failed { error: ClientError::Authentication(_), .. });
+    assert!(failed.iter().all(refused) && failed.len() == 1, "{flushed:?} {failed:?}");
+    assert!(started.elapsed() < 2 * SETUP, "{:?}", started.elapsed());
+}
+
+/// As above for requests one by one; here many are under way when a session ends.
+#[test]
+fn a_stream_of_records_outlives_sessions() {
+    let (settings, server) = (Settings::sasl("SASL_PLAINTEXT", "SCRAM-SHA-512"), secure("sasl_plaintext"));
+    let topic = topic(&settings.admin(&server), "sessions");
+    let reactor = Reactor::start("writer").unwrap();
+    let config = ProducerConfig { batch_size: 1024, ..ProducerConfig::default() };
+    let mut producer = Producer::start(&reactor, settings.config(&server), config).unwrap();
+    let mut reader = Reader::start(settings.config(&server), &topic);
+    let started = Instant::now();
+    let (mut written, mut read) = (0u64, 0u64);
+    while started.elapsed() < Duration::from_secs(5) {
+        for _ in 0..500 {
+            append(&mut producer, &topic, &written.to_be_bytes());
+            written += 1;
+        }
+        for value in reader.values(1) {
+            assert_eq!(value, read.to_be_bytes(), "in order, each once");
+            read += 1;
+        }
+    }
+    producer.flush(DEADLINE).unwrap();
+    assert!(failures(&mut producer).is_empty());
+    for value in reader.values((written - read) as usize) {
+        assert_eq!(value, read.to_be_bytes());
+        read += 1;
+    }
+    assert_eq!(read, written);
 }

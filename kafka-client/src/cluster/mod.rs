@@ -35,7 +35,7 @@ pub(crate) struct Cluster {
     asked: Attempts,
     /// Somebody doubts what is known.
     doubted: Notify,
-    /// What is known has been renewed, or will not be.
+    /// What is known has been renewed.
     renewed: Notify,
     /// Why brokers do not accept this client, if that is what they said last.
     refusal: RefCell<Option<ClientError>>,
@@ -96,12 +96,12 @@ impl Cluster {
         self.doubted.notify_one();
     }
 
-    /// Why brokers do not accept this client, if that is what they said last: who waits for a renewal would wait in vain.
+    /// Why brokers do not accept this client, if that is what they said last: what is not known by then will hardly ever be.
     pub(crate) fn refusal(&self) -> Option<ClientError> {
         self.refusal.borrow().clone()
     }
 
-    /// Ends when what is known is next renewed, or when brokers have [refused](Self::refusal) to say. The future must be made before looking at what is known, or news may be missed.
+    /// Ends when what is known is next renewed. The future must be made before looking at what is known, or news may be missed.
     pub(crate) fn renewal(&self) -> impl Future<Output = ()> + '_ {
         self.renewed.notified()
     }
@@ -134,7 +134,6 @@ impl Cluster {
             Err(error) => {
                 if matches!(error, ClientError::Authentication(_)) {
                     self.refusal.replace(Some(error.clone()));
-                    self.renewed.notify_waiters();
                 }
                 if let Some(delay) = self.asked.failed(self.retry()) {
                     tracing::debug!(%error, "the cluster cannot be asked for its topics; trying again in {delay:?}");

@@ -41,6 +41,11 @@ impl Connection {
         self.shared.is_open() && self.retire_at.is_none_or(|retire_at| Instant::now() < retire_at)
     }
 
+    /// Whether the user's session is about to end: what is under way is still answered, and nothing more should be sent.
+    pub(crate) fn is_retiring(&self) -> bool {
+        self.shared.is_open() && !self.is_open()
+    }
+
     /// When something was last sent or received.
     pub(crate) fn last_used(&self) -> Instant {
         self.shared.last_used()

@@ -324,7 +324,8 @@ impl Partition {
                 return Located::Never(Arrival::Failed(self.refused(code)));
             }
             Err(NoLeader::NotYet | NoLeader::NoTopic(_) | NoLeader::Refused(_)) => {
-                return cluster.refusal().map_or(Located::Later, |error| Located::Never(Arrival::Failed(error)));
+                // Who is not accepted will not be told.
+                return cluster.refusal().map_or(Located::Later, |refusal| Located::Never(Arrival::Failed(refusal)));
             }
         };
         if *self.topic_id.get_or_insert(leader.topic_id) != leader.topic_id {

@@ -23,6 +23,10 @@ impl Node {
     /// Takes note of whether the connection can still be used.
     pub(super) fn look(&mut self, now: Instant, max_idle: Duration) {
         let usable = |connection: &Connection| {
+            if connection.is_retiring() {
+                // Requests over two connections could pass each other: the next one waits until this one is quiet.
+                return self.in_flight > 0;
+            }
             connection.is_open() && (connection.is_busy() || connection.last_used() + max_idle > now)
         };
         if self.connection.as_ref().is_some_and(|connection| !usable(connection)) {
@@ -36,6 +40,6 @@ impl Node {
     /// The connection to send on, if one more request may go out.
     pub(super) fn free(&self, max_in_flight: usize) -> Option<&Rc<Connection>> {
         let free = self.in_flight < max_in_flight && self.throttled_until.is_none();
-        self.connection.as_ref().filter(|_| free)
+        self.connection.as_ref().filter(|connection| free && !connection.is_retiring())
     }
 }

@@ -23,7 +23,7 @@ use super::transaction::Coordinator;
 use super::{ProducerConfig, TopicId};
 use crate::ClientError;
 use crate::calls::{Call, InitProducerId, PartitionBatch, Produce, ProducerIdentity};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, NoLeader};
 use crate::connection::Connection;
 use done::Done;
 
@@ -177,6 +177,14 @@ impl Sender {
                     }
                 }
                 Err(reason) => {
+                    // Who is not accepted will not be told.
+                    if reason == NoLeader::NotYet
+                        && let Some(refusal) = self.cluster.refusal()
+                    {
+                        self.missing.remove(&slot);
+                        self.shared.queue().fail_waiting(slot, &refusal);
+                        continue;
+                    }
                     let patience = self.cluster.config.topic_metadata_propagation_max;
                     let missing = self.missing.entry(slot).or_insert(Missing::new(alarm.now, self.renewals));
                     match missing.look(reason, alarm.now, self.renewals, patience) {
