@@ -11,19 +11,17 @@ bench() {
     step "a real Kafka for the benchmarks" kafka_up
     server=$(broker_address "$(kafka_dir)")
     step "Kafka Streams' side, in Java" build_java_programs benches/java
-    step "harness and examples (release mode)" build_harness
+    step "harness and the measured examples (release mode)" build_harness
     # A run takes minutes to hours, during which others may build.
     release_target
 
-    KAFKA_BOOTSTRAP_SERVERS=$server KAFKA_DEV=$ROOT/dev EXAMPLE_BIN_DIR=$PROGRAM_DIR \
+    KAFKA_BOOTSTRAP_SERVERS=$server KAFKA_DEV=$ROOT/dev EXAMPLE_BIN_DIR=$(programs_of release) \
         BENCH_JAVA=$(java_command) BENCH_JAVA_CLASSPATH=$(java_classpath benches/java) \
-        step "benchmark" "$PROGRAM_DIR/bench" "$@"
+        step "benchmark" "$(programs_of release)/bench" "$@"
 }
 
 build_harness() {
-    mapfile -t PROGRAMS < <(examples)
-    PROGRAMS+=(bench)
-    build_programs -p examples -p benches --bins
+    build_programs release bench word-count filter page-views
 }
 
 end_bench() {

@@ -74,18 +74,24 @@ report_rocksdb() {
     done
 }
 
-# build_programs CARGO_ARGS... : builds in release mode and puts each program named in PROGRAMS into $PROGRAM_DIR, a folder of this
-# checkout alone: a program that runs for hours neither keeps the target folder nor changes when somebody builds.
-readonly PROGRAM_DIR=$CACHE/programs/$CHECKOUT_ID
+# programs_of PROFILE: a folder of this checkout alone: a program that runs for hours neither keeps the target folder nor changes when somebody
+# builds.
+programs_of() { echo "$CACHE/programs/$CHECKOUT_ID/$1"; }
+
+# build_programs PROFILE NAME...: builds programs of the examples and benches, debug or release, and puts them where programs_of says.
 build_programs() {
-    local program source
-    cargo_build release build --release "$@"
-    mkdir -p "$PROGRAM_DIR"
-    for program in "${PROGRAMS[@]}"; do
-        source=$CARGO_TARGET_DIR/release/$program
-        if ! cmp -s "$source" "$PROGRAM_DIR/$program"; then
-            cp "$source" "$PROGRAM_DIR/.$program.$$"
-            mv -f "$PROGRAM_DIR/.$program.$$" "$PROGRAM_DIR/$program"
+    local profile=$1 directory program source arguments=()
+    shift
+    directory=$(programs_of "$profile")
+    for program in "$@"; do arguments+=(--bin "$program"); done
+    if [[ $profile == release ]]; then arguments+=(--release); fi
+    cargo_build "$profile" build "${arguments[@]}"
+    mkdir -p "$directory"
+    for program in "$@"; do
+        source=$CARGO_TARGET_DIR/$profile/$program
+        if ! cmp -s "$source" "$directory/$program"; then
+            cp "$source" "$directory/.$program.$$"
+            mv -f "$directory/.$program.$$" "$directory/$program"
         fi
     done
 }

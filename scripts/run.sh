@@ -22,11 +22,10 @@ run_example() {
     fi
     shift
     build_environment
-    PROGRAMS=("$name")
     say "Building example $name (release mode)"
-    build_programs -p examples --bin "$name"
+    build_programs release "$name"
     release_target
-    exec "$PROGRAM_DIR/$name" "$@"
+    exec "$(programs_of release)/$name" "$@"
 }
 
 demo() {

@@ -19,7 +19,7 @@ run_tests() {
     step "formatting (cargo fmt)" in_root cargo fmt --all --check
     step "lints (clippy)" cargo_build debug clippy "${TESTED[@]}" --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" step "documentation (cargo doc)" cargo_build debug doc "${TESTED[@]}" --no-deps
-    step "examples (release mode)" build_examples
+    step "examples" build_examples
     step "Kafka Streams' programs, in Java" build_java_programs benches/java
     step "a real Kafka for the tests" start_test_broker
     server=$(broker_address "$(kafka_dir)")
@@ -28,7 +28,8 @@ run_tests() {
     export KAFKA_SECURE
 
     # Tests start the examples as processes of their own, and start and stop brokers of their own by this script.
-    export KAFKA_BOOTSTRAP_SERVERS=$server KAFKA_DEV=$ROOT/dev EXAMPLE_BIN_DIR=$PROGRAM_DIR
+    EXAMPLE_BIN_DIR=$(programs_of debug)
+    export KAFKA_BOOTSTRAP_SERVERS=$server KAFKA_DEV=$ROOT/dev EXAMPLE_BIN_DIR
     BENCH_JAVA=$(java_command)
     BENCH_JAVA_CLASSPATH=$(java_classpath benches/java)
     export BENCH_JAVA BENCH_JAVA_CLASSPATH
@@ -40,8 +41,10 @@ run_tests() {
 in_root() { (cd "$ROOT" && "$@"); }
 
 build_examples() {
-    mapfile -t PROGRAMS < <(examples)
-    build_programs -p examples --bins
+    local programs
+    mapfile -t programs < <(examples)
+    # As the tests are built: what checks itself (overflow) does so, and nothing is compiled twice.
+    build_programs debug "${programs[@]}"
 }
 
 # Starts from nothing, unless somebody has it running: then it is left as it is, and left running.
