@@ -1,8 +1,8 @@
-//! A small Kafka client for what stream processing needs. Today: connections and classic group membership.
+//! A small Kafka client for what stream processing needs: whole record batches in both directions, transactions, topics and offsets, and
+//! membership in groups whose work is assigned by the caller.
 //!
-//! It is meant for software that assigns the work of a group by itself: it speaks the group's protocol and leaves to the
-//! caller what a member decides. It has no assignor and no heartbeats of its own. Records it reads and writes as bytes; it does
-//! not fetch or send them yet.
+//! It is meant for software that assigns partitions by itself: consumers are assigned by hand, and the group's protocol leaves to the caller what a
+//! member decides. There is no assignor, no automatic heartbeat or commit, and nothing that knows of streams.
 //!
 //! ```no_run
 //! use kafka_client::group::{FetchOffsets, GroupCoordinator};
@@ -27,13 +27,12 @@
 //! - Everything has a bound, in [`ClientConfig`]: requests waiting, size of a frame, time to connect and to answer.
 //!
 //! # Modules
-//! - [`group`]: the messages, their errors, and the trait [`GroupCoordinator`](group::GroupCoordinator) that this client
-//!   implements over TCP.
-//! - [`admin`]: topics and their offsets.
-//! - [`consumer_protocol`]: the bytes that subscriptions and assignments travel in.
+//! - [`consumer`]: reads partitions that are assigned by hand. [`producer`]: sends records, idempotent and in transactions. [`admin`]: topics and
+//!   their offsets. All on a [`Reactor`], the thread that owns sockets.
 //! - [`records`]: record batches, read and written where they lie. [`partitioner`]: keys to partitions.
-//! - [`producer`]: sends records, idempotent and in transactions.
-//! - `client`: the handle and its thread; finding coordinators, repeating requests. `connection`: one connection; `calls`: one request each;
+//! - [`group`]: membership: the messages, their errors, and the trait [`GroupCoordinator`](group::GroupCoordinator), which [`GroupClient`] implements
+//!   over TCP. [`consumer_protocol`]: the bytes that subscriptions and assignments travel in.
+//! - Behind them: `cluster`: brokers, leaders, and connections to them; `connection`: one connection, with `security`; `calls`: one request each;
 //!   `wire`: frames and primitive types.
 //!
 //! # Features
