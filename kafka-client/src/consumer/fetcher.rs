@@ -6,26 +6,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka_protocol::ResponseError;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 
 use super::arrivals::{Arrival, Arrivals};
-use super::lane::{Lane, LaneAnswer};
+use super::lane::{Lane, LaneAnswer, Lanes};
+use super::partition::{Located, Partition, Phase};
 use super::{Assignment, Command, ConsumerConfig};
 use crate::ClientError;
-use crate::calls::{FetchPartition, FetchedPartition};
-use crate::cluster::{Cluster, NoLeader};
-use crate::records::last_batch;
+use crate::calls::FetchPartition;
+use crate::cluster::Cluster;
 
-const OFFSET_OUT_OF_RANGE: i16 = 1;
-const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
-
-/// Requests under way to one broker, each on a connection of its own: while one waits for news of quiet partitions, the other fetches those
-/// that have been taken meanwhile.
-const LANES: usize = 2;
-
+/// Which partitions there are, and what is under way for them.
 pub(super) struct Fetcher {
     cluster: Rc<Cluster>,
     config: Rc<ConsumerConfig>,
@@ -34,60 +27,6 @@ pub(super) struct Fetcher {
     lanes: HashMap<i32, Lanes>,
     /// Where the next request begins, so that no partition is always behind the others.
     turn: usize,
-}
-
-/// The lanes to one broker. One that is under way is away from here.
-#[derive(Default)]
-struct Lanes {
-    idle: Vec<Lane>,
-    under_way: usize,
-}
-
-impl Lanes {
-    fn take(&mut self) -> Option<Lane> {
-        let lane = match self.idle.pop() {
-            Some(lane) => lane,
-            None if self.under_way < LANES => Lane::default(),
-            None => return None,
-        };
-        self.under_way += 1;
-        Some(lane)
-    }
-
-    fn give_back(&mut self, lane: Lane) {
-        self.under_way -= 1;
-        self.idle.push(lane);
-    }
-}
-
-struct Partition {
-    topic: Rc<str>,
-    index: i32,
-    /// Offset from which to fetch next.
-    offset: i64,
-    /// Epoch of the batch before that offset; -1 where none has been read.
-    last_epoch: i32,
-    /// The topic as it was when fetching began: one made anew under the same name is another.
-    topic_id: Option<[u8; 16]>,
-    paused: bool,
-    phase: Phase,
-    failures: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Can be fetched.
-    Idle,
-    /// A request for it is under way.
-    UnderWay,
-    /// What was fetched waits to be taken.
-    Waiting,
-    /// Not before this instant.
-    Resting(Instant),
-    /// Given up for lack of memory while paused; fetched again when resumed.
-    Parked,
-    /// Something has been told that ends it.
-    Over,
 }
 
 /// Runs until the consumer's handle is gone.
@@ -149,17 +88,7 @@ impl Fetcher {
     fn carry_out(&mut self, command: Command) {
         match command {
             Command::Assign { assignment, topic, partition, offset } => {
-                let partition = Partition {
-                    topic: Rc::from(&*topic),
-                    index: partition,
-                    offset,
-                    last_epoch: -1,
-                    topic_id: None,
-                    paused: false,
-                    phase: Phase::Idle,
-                    failures: 0,
-                };
-                self.partitions.insert(assignment, partition);
+                self.partitions.insert(assignment, Partition::new(&topic, partition, offset));
             }
             Command::Unassign(assignment) => {
                 self.partitions.remove(&assignment);
@@ -300,93 +229,4 @@ impl Fetcher {
         }
         self.arrivals.put(arrivals, []);
     }
-}
-
-/// Where a partition can be fetched.
-enum Located {
-    At(i32, FetchPartition),
-    Later,
-    Never(Arrival),
-}
-
-impl Partition {
-    fn locate(&mut self, cluster: &Cluster) -> Located {
-        cluster.watch(&self.topic);
-        let leader = match cluster.leader(&self.topic, self.index) {
-            Ok(leader) => leader,
-            Err(NoLeader::NoTopic(since)) if since.elapsed() > cluster.config.topic_metadata_propagation_max => {
-                return Located::Never(Arrival::Failed(self.refused(UNKNOWN_TOPIC_OR_PARTITION)));
-            }
-            Err(NoLeader::NoPartition) => {
-                return Located::Never(Arrival::Failed(self.refused(UNKNOWN_TOPIC_OR_PARTITION)));
-            }
-            Err(NoLeader::Refused(code)) if !is_retriable(code) => {
-                return Located::Never(Arrival::Failed(self.refused(code)));
-            }
-            Err(NoLeader::NotYet | NoLeader::NoTopic(_) | NoLeader::Refused(_)) => {
-                // Who is not accepted will not be told.
-                return cluster.refusal().map_or(Located::Later, |refusal| Located::Never(Arrival::Failed(refusal)));
-            }
-        };
-        if *self.topic_id.get_or_insert(leader.topic_id) != leader.topic_id {
-            tracing::warn!(topic = &*self.topic, partition = self.index, "the topic has been made anew");
-            return Located::Never(Arrival::OutOfRange);
-        }
-        let key = (leader.topic_id, self.index);
-        let (offset, last_epoch) = (self.offset, self.last_epoch);
-        Located::At(leader.node, FetchPartition { key, leader_epoch: leader.epoch, offset, last_epoch })
-    }
-
-    fn arrival(
-        &mut self,
-        fetched: FetchedPartition,
-        asked: &FetchPartition,
-        cluster: &Cluster,
-        now: Instant,
-    ) -> Option<Arrival> {
-        let over = match fetched.code {
-            0 if fetched.diverging_end >= 0 => Arrival::Truncated(fetched.diverging_end.min(asked.offset)),
-            0 => {
-                self.failures = 0;
-                if fetched.records.is_empty() {
-                    return None;
-                }
-                // Bytes that are no batch are handed over as well: whoever decodes them says what is wrong.
-                if let Some(last) = last_batch(&fetched.records) {
-                    self.offset = self.offset.max(last.last_offset + 1);
-                    self.last_epoch = last.leader_epoch;
-                }
-                self.phase = Phase::Waiting;
-                let FetchedPartition { records: batches, aborted, .. } = fetched;
-                return Some(Arrival::Batches { from: asked.offset, batches, aborted });
-            }
-            OFFSET_OUT_OF_RANGE => Arrival::OutOfRange,
-            code if is_retriable(code) => {
-                tracing::debug!(topic = &*self.topic, partition = self.index, code, "not fetched; trying again");
-                cluster.doubt();
-                self.rest(now + self.delay(cluster));
-                return None;
-            }
-            code => Arrival::Failed(self.refused(code)),
-        };
-        self.phase = Phase::Over;
-        Some(over)
-    }
-
-    fn rest(&mut self, until: Instant) {
-        self.failures = self.failures.saturating_add(1);
-        self.phase = Phase::Resting(until);
-    }
-
-    fn delay(&self, cluster: &Cluster) -> Duration {
-        cluster.retry().delay(self.failures + 1)
-    }
-
-    fn refused(&self, code: i16) -> ClientError {
-        ClientError::Refused { code, context: format!("fetching {}-{}", self.topic, self.index) }
-    }
-}
-
-fn is_retriable(code: i16) -> bool {
-    ResponseError::try_from_code(code).is_some_and(|error| error.is_retriable())
 }

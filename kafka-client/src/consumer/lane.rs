@@ -9,6 +9,10 @@ use crate::calls::{Fetch, FetchAnswer, FetchPartition, FetchedPartition};
 use crate::cluster::Cluster;
 use crate::connection::Connection;
 
+/// Requests under way to one broker, each on a connection of its own: while one waits for news of quiet partitions, the other fetches those
+/// that have been taken meanwhile.
+const LANES: usize = 2;
+
 /// One connection for fetching from one broker, with its session.
 #[derive(Default)]
 pub(super) struct Lane {
@@ -87,5 +91,31 @@ impl Lane {
             self.throttled_until = Some(Instant::now() + throttle);
         }
         Ok(partitions)
+    }
+}
+
+/// The lanes to one broker. One that is under way is away from here.
+#[derive(Default)]
+pub(super) struct Lanes {
+    idle: Vec<Lane>,
+    under_way: usize,
+}
+
+impl Lanes {
+    /// A lane that has nothing under way, if there is one or may be another.
+    pub(super) fn take(&mut self) -> Option<Lane> {
+        let lane = match self.idle.pop() {
+            Some(lane) => lane,
+            None if self.under_way < LANES => Lane::default(),
+            None => return None,
+        };
+        self.under_way += 1;
+        Some(lane)
+    }
+
+    /// The lane's request is over.
+    pub(super) fn give_back(&mut self, lane: Lane) {
+        self.under_way -= 1;
+        self.idle.push(lane);
     }
 }

@@ -5,12 +5,14 @@
 //! | `mod` | the handle: takes what has arrived, checks and decodes it on its user's thread |
 //! | `arrivals` | what has arrived: the one thing that both threads touch |
 //! | `fetcher` | on the reactor: which partition is fetched next and from where |
+//! | `partition` | one partition: where it stands, and what an answer means for it |
 //! | `lane`, `session` | one connection to one broker, and what that broker remembers of it |
 
 mod arrivals;
 mod config;
 mod fetcher;
 mod lane;
+mod partition;
 mod session;
 
 use std::collections::{HashMap, VecDeque};
