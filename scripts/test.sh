@@ -36,6 +36,14 @@ run_tests() {
     # Property tests try the same cases at every run; other ones, and more, with another seed and PROPTEST_CASES.
     export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-20261121}
     step "all tests, README's included (cargo test, Kafka at $server)" cargo_build debug test "${TESTED[@]}"
+    step "end to end once more, through librdkafka" end_to_end_through_librdkafka
+}
+
+# The suites that start examples as processes of their own, with the client that is not the default.
+end_to_end_through_librdkafka() {
+    local suite suites=()
+    for suite in word_count scaling restart page_views; do suites+=(--test "kafka_$suite"); done
+    TEST_CLIENT_IMPLEMENTATION=librdkafka cargo_build debug test "${TESTED[@]}" "${suites[@]}"
 }
 
 in_root() { (cd "$ROOT" && "$@"); }

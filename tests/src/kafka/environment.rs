@@ -21,6 +21,11 @@ pub fn example(name: &str) -> PathBuf {
     program
 }
 
+/// The client that the programs use, where it is not to be the default one: `./dev test` runs the suites with each.
+pub fn client_implementation() -> Option<String> {
+    std::env::var("TEST_CLIENT_IMPLEMENTATION").ok().filter(|name| !name.is_empty())
+}
+
 /// This project's `./dev`.
 ///
 /// # Panics

@@ -1,6 +1,6 @@
 //! A program that runs as a process of its own.
 
-use super::environment::{example, java};
+use super::environment::{client_implementation, example, java};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -33,6 +33,10 @@ impl Setup {
         state_dir: &Path,
     ) -> Self {
         let setup = Self { program: example(name), arguments: Vec::new() };
+        let setup = match client_implementation() {
+            Some(implementation) => setup.set("client.implementation", implementation),
+            None => setup,
+        };
         setup
             .option("--bootstrap-servers", servers)
             .option("--application-id", application_id)
