@@ -21,7 +21,7 @@ const EXAMPLE: Example = Example {
     ..Example::DEFAULT
 };
 
-fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {
+pub fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {
     let builder = StreamsBuilder::new();
     builder
         .stream::<Option<String>, String>(input)
