@@ -53,8 +53,7 @@ fn run(group: &str, name: &str, records: &str) -> Result<(), Failure> {
 }
 
 fn measure_all(groups: &[&str]) -> Result<(), Failure> {
-    let cases: Vec<_> =
-        cases().into_iter().filter(|case| groups.is_empty() || groups.contains(&case.group)).collect();
+    let cases: Vec<_> = cases().into_iter().filter(|case| groups.is_empty() || groups.contains(&case.group)).collect();
     if let Some(unknown) = groups.iter().find(|&&group| cases.iter().all(|case| case.group != group)) {
         return Err(format!("no group {unknown}. {USAGE}").into());
     }

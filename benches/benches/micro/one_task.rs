@@ -68,6 +68,7 @@ pub fn run(
     Ok(())
 }
 
+#[inline(never)]
 fn commit(task: &mut Task, done: u64) -> Result<(), Failure> {
     let offsets = task.prepare_commit()?;
     task.output().clear();
@@ -96,6 +97,8 @@ fn task(
     Ok(Task::new(topology, TaskSettings::new("micro"), TaskParts { id, inputs, stores, topics })?)
 }
 
+/// Apart, as `commit` is, so that a profile tells them from what is measured.
+#[inline(never)]
 fn prepare(partition: &TopicPartition, records: u64, input: impl FnOnce(u64, Take<'_>)) -> VecDeque<RecordBatch> {
     let mut batches = VecDeque::new();
     let new = || RecordBatchBuilder::new(partition.clone());

@@ -36,7 +36,14 @@ pub fn cases() -> Vec<Case> {
     vec![
         case(LINES, words, 0, true, (FEW / 10, MANY / 10), lines),
         case(WORDS, words, 1, true, (FEW, MANY), single_words),
-        case("filter: half of the messages pass, in upper case", || filter::topology("in", "out"), 0, true, (FEW, MANY), messages),
+        case(
+            "filter: half of the messages pass, in upper case",
+            || filter::topology("in", "out"),
+            0,
+            true,
+            (FEW, MANY),
+            messages,
+        ),
         case("page views: JSON, counted per page and minute", views, 0, true, (FEW, MANY), page_views_input),
         case("page views, every update sent on", views, 0, false, (FEW, MANY), page_views_input),
     ]
@@ -90,9 +97,8 @@ fn messages(records: u64, take: Take<'_>) {
         let kind = if random.next() & 1 == 1 { "important" } else { "ordinary" };
         let key = format!("c{:05}", random.below(50_000));
         let room = random.below(1000);
-        let value = format!(
-            "message {timestamp:09} to room {room:03} is an {kind} one and waits for a reader since noon"
-        );
+        let value =
+            format!("message {timestamp:09} to room {room:03} is an {kind} one and waits for a reader since noon");
         take(Input { key: Some(&key), value: &value, timestamp });
     }
 }

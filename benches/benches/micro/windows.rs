@@ -21,10 +21,7 @@ struct Kind {
 }
 
 const KINDS: [Kind; 8] = [
-    Kind {
-        name: "none: a count by key, without windows",
-        count: |grouped, store| write(grouped.count_with(store)),
-    },
+    Kind { name: "none: a count by key, without windows", count: |grouped, store| write(grouped.count_with(store)) },
     Kind {
         name: "unlimited: one window per key",
         count: |grouped, store| time(grouped, UnlimitedWindows::of(), store),
