@@ -9,10 +9,12 @@ const KEYS: u64 = 1000;
 const PER_COMMIT: u64 = 20_000;
 
 type Text = KStream<SharedStr, SharedStr>;
+/// Declares what comes after the source.
+type Declare = fn(Text);
 
 /// Each is the whole of a topology: source, operator, and an end that does nothing where the operator has none.
 pub fn cases() -> Vec<Case> {
-    let plain: [(&str, fn(Text)); 7] = [
+    let plain: [(&str, Declare); 7] = [
         ("source, and an end that does nothing", end),
         ("filter", |text| end(text.filter(|_, value| value.len() < 100))),
         ("map", |text| end(text.map(|key, value| (value, key)))),
@@ -25,7 +27,7 @@ pub fn cases() -> Vec<Case> {
             text.to("output");
         }),
     ];
-    let stateful: [(&str, fn(Text)); 3] = [
+    let stateful: [(&str, Declare); 3] = [
         ("count", |text| {
             text.group_by_key().count_with(Materialized::named("store")).to_stream().to("output");
         }),
@@ -48,7 +50,7 @@ fn end(text: Text) {
     text.for_each(|key, value| drop(std::hint::black_box((key, value))));
 }
 
-fn case(name: String, declare: fn(Text), cached: bool) -> Case {
+fn case(name: String, declare: Declare, cached: bool) -> Case {
     let run = move |amount: Amount| -> Result<(), Failure> {
         let builder = StreamsBuilder::new();
         declare(builder.stream("input"));

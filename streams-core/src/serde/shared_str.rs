@@ -389,7 +389,7 @@ mod tests {
     fn text_of_every_length_comes_back() {
         let text = "aé日𝄞".repeat(5);
         for end in (0..=text.len()).filter(|&end| text.is_char_boundary(end)) {
-            assert_eq!(decode(&Bytes::copy_from_slice(text[..end].as_bytes())), text[..end]);
+            assert_eq!(decode(&Bytes::copy_from_slice(&text.as_bytes()[..end])), text[..end]);
         }
     }
 
