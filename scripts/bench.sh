@@ -1,8 +1,19 @@
 # shellcheck shell=bash
-# ./dev bench: prepares a broker and the Java programs, then hands over to the harness in benches/.
+# ./dev bench: prepares a broker and the Java programs, then hands over to the harness in benches/. `micro` and `restore` need neither.
 
 bench() {
     local server
+    case ${1:-} in
+        micro)
+            shift
+            bench_micro "$@"
+            return
+            ;;
+        restore)
+            bench_restore
+            return
+            ;;
+    esac
     build_environment
     export KAFKA_INSTANCE="bench"
     RUNNING_BEFORE=$(running_instances)
@@ -18,6 +29,17 @@ bench() {
     KAFKA_BOOTSTRAP_SERVERS=$server KAFKA_DEV=$ROOT/dev EXAMPLE_BIN_DIR=$(programs_of release) \
         BENCH_JAVA=$(java_command) BENCH_JAVA_CLASSPATH=$(java_classpath benches/java) \
         step "benchmark" "$(programs_of release)/bench" "$@"
+}
+
+# Instructions per record, counted by valgrind: see benches/benches/micro/main.rs.
+bench_micro() {
+    need_packages valgrind:valgrind
+    run_cargo bench --quiet -p benches --bench micro -- "$@"
+}
+
+# Rows restored per second: see benches/benches/restore.rs.
+bench_restore() {
+    run_cargo bench --quiet -p benches --bench restore
 }
 
 build_harness() {

@@ -2,6 +2,7 @@
 
 use examples::{Example, Sample};
 use std::process::ExitCode;
+use streams_dsl::serde::SharedStr;
 use streams_dsl::{StreamsBuilder, StreamsError, Topology};
 
 const EXAMPLE: Example = Example {
@@ -13,10 +14,10 @@ const EXAMPLE: Example = Example {
     ..Example::DEFAULT
 };
 
-fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {
+pub(crate) fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {
     let builder = StreamsBuilder::new();
     builder
-        .stream::<Option<String>, String>(input)
+        .stream::<Option<SharedStr>, SharedStr>(input)
         .filter(|_, message| message.contains("important"))
         .map_values(|message| message.to_uppercase())
         .to(output);

@@ -71,7 +71,7 @@ const FINAL: Example = Example {
     ..EXAMPLE
 };
 
-fn topology(input: &str, output: &str, final_only: bool) -> Result<Topology, StreamsError> {
+pub(crate) fn topology(input: &str, output: &str, final_only: bool) -> Result<Topology, StreamsError> {
     let builder = StreamsBuilder::new();
     let views = Consumed::with(SharedStrSerde, JsonSerde::<PageView>::new());
     let counts = builder

@@ -6,11 +6,12 @@ use std::error::Error;
 use std::process::ExitCode;
 use streams_dsl::broker::embedded::EmbeddedBroker;
 use streams_dsl::query::ReadOnlyKeyValueView;
+use streams_dsl::serde::SharedStr;
 
 /// Rows of the final table, at the most.
 const TABLE_ROWS: usize = 40;
 
-type CountView = ReadOnlyKeyValueView<EmbeddedBroker, String, i64>;
+type CountView = ReadOnlyKeyValueView<EmbeddedBroker, SharedStr, i64>;
 
 /// The arguments after `--demo`, where the program was called so.
 pub fn arguments() -> Option<Vec<String>> {
@@ -78,13 +79,13 @@ fn show_queries(counts: &CountView) -> Result<(), Box<dyn Error>> {
     println!("queries of word-count-store, while it runs:");
     // Some words of the text, whatever it is.
     let words = counts.all()?.take(2).map(|row| Ok(row?.0)).collect::<Result<Vec<_>, Box<dyn Error>>>()?;
-    for word in words.iter().map(String::as_str).chain(["absent"]) {
-        match counts.get(&word.to_owned())? {
+    for word in words.iter().map(SharedStr::as_str).chain(["absent"]) {
+        match counts.get(&word.into())? {
             Some(count) => println!("    get(\"{word}\") = {count}"),
             None => println!("    get(\"{word}\") = none"),
         }
     }
-    let (from, to) = ("k".to_owned(), "s".to_owned());
+    let (from, to) = ("k".into(), "s".into());
     let mut rows = counts.range(Some(&from), Some(&to))?.collect::<Result<Vec<_>, _>>()?;
     rows.sort();
     let rows: Vec<_> = rows.iter().take(10).map(|(word, count)| format!("{word} {count}")).collect();

@@ -4,6 +4,7 @@ mod demo;
 
 use examples::{Example, Sample};
 use std::process::ExitCode;
+use streams_dsl::serde::SharedStr;
 use streams_dsl::{Materialized, StreamsBuilder, StreamsError, Topology};
 
 const EXAMPLE: Example = Example {
@@ -21,10 +22,10 @@ const EXAMPLE: Example = Example {
     ..Example::DEFAULT
 };
 
-fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {
+pub(crate) fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {
     let builder = StreamsBuilder::new();
     builder
-        .stream::<Option<String>, String>(input)
+        .stream::<Option<SharedStr>, SharedStr>(input)
         .flat_map_values(words)
         .filter(|_, word| !word.is_empty())
         .group_by(|_, word| word.clone())
@@ -36,9 +37,8 @@ fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {
 }
 
 /// The words of a line, in lower case: runs of ASCII letters, digits and underscores, as Java's `\W+` splits them.
-fn words(line: String) -> Vec<String> {
-    let lower = line.to_lowercase();
-    lower.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map(str::to_owned).collect()
+fn words(line: SharedStr) -> impl Iterator<Item = SharedStr> {
+    line.to_lowercase().into_split(|c| !(c.is_ascii_alphanumeric() || c == '_'))
 }
 
 fn main() -> ExitCode {

@@ -62,7 +62,8 @@
 //!
 //! # Where things are
 //! - `task_stores`: the committed rows of a task: open, restore, wipe, close; `active`: the same with buffers,
-//!   and the commit of all stores; `commit`: what a commit writes.
+//!   and the commit of all stores; `commit`: what a commit writes; `restored_rows`: what a batch of
+//!   the changelog writes; `key_order`: in which order both do.
 //! - `buffer`: the write buffer; its parts are in the order of a record's way through it: `key`, `entry`,
 //!   `table`, `write`, `flush`, `ordered` and `scan`, `handle`.
 //! - `layout`: how a store arranges its rows, in segments if it is windowed; `expiry`: when those are dropped.
@@ -83,10 +84,12 @@ mod environment;
 mod error;
 mod expiry;
 pub mod formats;
+mod key_order;
 mod kv;
 mod layout;
 mod range;
 mod reader;
+mod restored_rows;
 mod scan;
 mod segment_query;
 mod segment_restore;

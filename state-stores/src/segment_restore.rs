@@ -7,6 +7,7 @@ use crate::engine::rocksdb::RocksDbStore;
 use crate::error::{Result, StoreError};
 use crate::expiry::Expiry;
 use crate::layout::RowLayout;
+use crate::restored_rows::RestoredRows;
 use crate::spec::StoreSpec;
 use crate::task_stores::Store;
 
@@ -37,7 +38,7 @@ impl Store {
         rows: impl IntoIterator<Item = (K, Option<V>)>,
         batch: &mut CommitBatch,
     ) -> Result<()> {
-        let mut writer = batch.writer(store, &self.engine)?;
+        let mut restored = RestoredRows::default();
         let mut expiry = Expiry::new(&self.layout, self.stream_time);
         let indexed = self.layout.has_time_index();
         let (mut row, mut index) = (Vec::new(), Vec::new());
@@ -49,11 +50,13 @@ impl Store {
                 continue;
             }
             expiry.set_sequence(sequence);
-            writer.write(&row, value.as_ref().map(AsRef::as_ref));
+            restored.push(&row, value.as_ref().map(AsRef::as_ref));
             if indexed && self.layout.index_row(&row, &mut index) {
-                writer.write(&index, value.is_some().then_some(&[]));
+                restored.push(&index, value.is_some().then_some(&[]));
             }
         }
+        let mut writer = batch.writer(store, &self.engine)?;
+        restored.write(&mut writer);
         if expiry.first_live() > self.dropped_below {
             writer.drop_segments(expiry.first_live());
         }

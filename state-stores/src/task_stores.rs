@@ -17,6 +17,7 @@ use crate::error::{Result, StoreError};
 use crate::expiry::{StreamTime, segment_start};
 use crate::layout::RowLayout;
 use crate::reader::{CommittedReader, Gate};
+use crate::restored_rows::RestoredRows;
 use crate::segment_restore::prepare_layout;
 use crate::spec::{self, EngineKind, StoreSpec};
 
@@ -166,10 +167,9 @@ impl TaskStores {
         if target.layout.is_segmented() {
             target.restore_segments(store, rows, &mut batch)?;
         } else {
-            let mut writer = batch.writer(store, &target.engine)?;
-            for (key, value) in rows {
-                writer.write(key.as_ref(), value.as_ref().map(AsRef::as_ref));
-            }
+            let mut restored = RestoredRows::default();
+            rows.into_iter().for_each(|(key, value)| restored.push(key.as_ref(), value.as_ref().map(AsRef::as_ref)));
+            restored.write(&mut batch.writer(store, &target.engine)?);
         }
         self.write(batch, &[(store, next_offset)])
     }

@@ -5,6 +5,7 @@ use super::{Slot, WriteBuffer, WriteContext};
 use crate::commit::BatchWriter;
 use crate::error::{Result, StoreError};
 use crate::expiry::is_below;
+use crate::key_order::sort_by_key;
 
 impl WriteBuffer {
     /// Whether there are writes that must be forwarded before a commit.
@@ -133,6 +134,8 @@ impl WriteBuffer {
         self.dirty.clear();
         let live_from = self.segments.expired_before();
         let is_segmented = self.layout().is_segmented();
+        let table = &self.table;
+        sort_by_key(&mut self.forwarded, &mut self.flush_order, |index| table.entry(index).key.as_slice());
         for index in self.forwarded.drain(..) {
             let entry = self.table.entry_mut(index);
             if is_segmented {

@@ -117,6 +117,7 @@ impl WriteBuffer {
     #[inline]
     fn write_row(&mut self, index: u32, value: Option<&[u8]>, context: WriteContext) {
         let entry = self.table.entry_mut(index);
+        let (charge, capacity) = (entry.charge, entry.value.capacity());
         let flushed = !entry.has(flag::UNFORWARDED) && entry.has(flag::PRIOR_KNOWN);
         if flushed && self.options.keep_prior {
             // The present value becomes the prior one; the new value takes the other buffer.
@@ -130,8 +131,11 @@ impl WriteBuffer {
         if entry.value.capacity() > SHRINK_ABOVE && entry.value.capacity() / 4 > entry.value.len() {
             entry.value.shrink_to_fit();
         }
+        let same_size = charge != 0 && capacity == entry.value.capacity() && !self.options.keep_prior;
         self.mark_written(index, context);
-        self.recharge(index);
+        if !same_size {
+            self.recharge(index);
+        }
     }
 
     fn mark_written(&mut self, index: u32, context: WriteContext) {

@@ -66,16 +66,20 @@ impl<K, V> Clone for SinkTopic<K, V> {
 /// The end of a stream: encodes records into the task's output.
 pub struct SinkNode<K, V> {
     topic: SinkTopic<K, V>,
-    key_serde: SerdeRef<K>,
-    value_serde: SerdeRef<V>,
+    encoder: Encoder<K, V>,
     partitioner: Option<Arc<dyn StreamPartitioner<K, V>>>,
     destination: Option<Destination>,
+}
+
+/// What turns a record into bytes.
+struct Encoder<K, V> {
+    key_serde: SerdeRef<K>,
+    value_serde: SerdeRef<V>,
     /// Partition for records without key; moves on with each of them.
     keyless: i32,
 }
 
 /// The topic last written to, looked up once.
-#[derive(Clone)]
 struct Destination {
     topic: Arc<str>,
     index: usize,
@@ -90,17 +94,23 @@ impl<K: 'static, V: 'static> SinkNode<K, V> {
         value_serde: SerdeRef<V>,
         partitioner: Option<Arc<dyn StreamPartitioner<K, V>>>,
     ) -> Self {
-        Self { topic, key_serde, value_serde, partitioner, destination: None, keyless: 0 }
+        let encoder = Encoder { key_serde, value_serde, keyless: 0 };
+        Self { topic, encoder, partitioner, destination: None }
     }
 
-    fn destination(&mut self, context: &mut TaskContext, record: &Record<K, V>) -> Result<Destination, StreamsError> {
+    /// Where the record goes, if not to where the last one went.
+    fn new_destination(
+        &self,
+        context: &mut TaskContext,
+        record: &Record<K, V>,
+    ) -> Result<Option<Destination>, StreamsError> {
         let name = match (&self.topic, &self.destination) {
-            (SinkTopic::Fixed(_), Some(destination)) => return Ok(destination.clone()),
+            (SinkTopic::Fixed(_), Some(_)) => return Ok(None),
             (SinkTopic::Fixed(topic), None) => Arc::clone(topic),
             (SinkTopic::ByRecord(extractor), last) => {
                 let name = extractor.extract(&record.key, &record.value, &context.record);
                 match last {
-                    Some(last) if *last.topic == *name => return Ok(last.clone()),
+                    Some(last) if *last.topic == *name => return Ok(None),
                     _ => name.into(),
                 }
             }
@@ -108,11 +118,11 @@ impl<K: 'static, V: 'static> SinkNode<K, V> {
         let partitions =
             context.topics.get(&name).ok_or_else(|| StreamsError::UnknownSinkTopic { topic: name.to_string() })?;
         let index = context.output.topic_index(&name);
-        let destination = Destination { topic: name, index, partitions };
-        self.destination = Some(destination.clone());
-        Ok(destination)
+        Ok(Some(Destination { topic: name, index, partitions }))
     }
+}
 
+impl<K: 'static, V: 'static> Encoder<K, V> {
     fn write(
         &mut self,
         context: &mut TaskContext,
@@ -126,8 +136,7 @@ impl<K: 'static, V: 'static> SinkNode<K, V> {
             return Err(StreamsError::User(message.into()));
         }
         let mut writer = context.output.begin();
-        let encoded = self.encode(&mut writer, record, to);
-        if let Err((part, error)) = encoded {
+        if let Err((part, error)) = self.encode(&mut writer, record, to) {
             drop(writer);
             return Err(StreamsError::Serialization { topic: to.topic.to_string(), part, error });
         }
@@ -157,20 +166,20 @@ impl<K: 'static, V: 'static> Operator for SinkNode<K, V> {}
 
 impl<K: 'static, V: 'static> Node<K, V> for SinkNode<K, V> {
     fn process(&mut self, context: &mut TaskContext, record: Record<K, V>) -> Result<(), StreamsError> {
-        let to = self.destination(context, &record)?;
-        let partitioning = match &self.partitioner {
-            None => Partitioning::Default,
-            Some(partitioner) => partitioner.partition(&to.topic, &record.key, &record.value, to.partitions),
-        };
-        match partitioning {
-            Partitioning::Default => self.write(context, &record, &to, None),
-            Partitioning::To(partition) => self.write(context, &record, &to, Some(partition)),
+        if let Some(new) = self.new_destination(context, &record)? {
+            self.destination = Some(new);
+        }
+        let Self { encoder, partitioner, destination: Some(to), .. } = self else { return Ok(()) };
+        let Some(partitioner) = partitioner else { return encoder.write(context, &record, to, None) };
+        match partitioner.partition(&to.topic, &record.key, &record.value, to.partitions) {
+            Partitioning::Default => encoder.write(context, &record, to, None),
+            Partitioning::To(partition) => encoder.write(context, &record, to, Some(partition)),
             Partitioning::Multicast(partitions) if partitions.is_empty() => {
                 context.drop_record("the partitioner chose no partition");
                 Ok(())
             }
             Partitioning::Multicast(partitions) => {
-                partitions.into_iter().try_for_each(|partition| self.write(context, &record, &to, Some(partition)))
+                partitions.into_iter().try_for_each(|partition| encoder.write(context, &record, to, Some(partition)))
             }
         }
     }

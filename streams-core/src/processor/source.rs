@@ -83,20 +83,6 @@ impl<K: Clone + 'static, V: Clone + 'static> SourceNode<K, V> {
         Box::new(Reader { source: Rc::clone(self), head: None })
     }
 
-    fn decode(
-        &self,
-        origin: &RecordContext,
-        record: RecordRef<'_>,
-        buffer: &Bytes,
-    ) -> Result<(K, V), (&'static str, SerdeError)> {
-        let key = record.key.map(|key| Payload::in_buffer(key, buffer));
-        let value = record.value.map(|value| Payload::in_buffer(value, buffer));
-        Ok((
-            self.key_serde.deserialize(&origin.topic, key).map_err(|error| ("key", error))?,
-            self.value_serde.deserialize(&origin.topic, value).map_err(|error| ("value", error))?,
-        ))
-    }
-
     #[cold]
     fn undecodable(
         &self,
@@ -134,9 +120,16 @@ impl<K: Clone + 'static, V: Clone + 'static> SourceReader for Reader<K, V> {
         buffer: &Bytes,
         partition_time: i64,
     ) -> Result<Head, StreamsError> {
-        let (key, value) = match self.source.decode(origin, record, buffer) {
-            Ok(decoded) => decoded,
-            Err((part, error)) => return self.source.undecodable(context, origin, part, error),
+        let source = &*self.source;
+        let key = record.key.map(|key| Payload::in_buffer(key, buffer));
+        let key = match source.key_serde.deserialize(&origin.topic, key) {
+            Ok(key) => key,
+            Err(error) => return source.undecodable(context, origin, "key", error),
+        };
+        let value = record.value.map(|value| Payload::in_buffer(value, buffer));
+        let value = match source.value_serde.deserialize(&origin.topic, value) {
+            Ok(value) => value,
+            Err(error) => return source.undecodable(context, origin, "value", error),
         };
         let headers = match record.headers {
             [] => Headers::default(),
@@ -150,7 +143,7 @@ impl<K: Clone + 'static, V: Clone + 'static> SourceReader for Reader<K, V> {
             context: origin,
             wall_time: context.wall_time,
         };
-        let timestamp = self.source.timestamp_extractor.extract(&view, partition_time)?;
+        let timestamp = source.timestamp_extractor.extract(&view, partition_time)?;
         if timestamp < 0 {
             context.record = origin.clone();
             context.drop_record(&format!("its timestamp is negative ({timestamp})"));

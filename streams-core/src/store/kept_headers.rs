@@ -11,9 +11,15 @@ pub(super) struct KeptHeaders {
 }
 
 /// The number of no headers.
-const NONE: u64 = 0;
+pub(super) const NONE: u64 = 0;
 
 impl KeptHeaders {
+    /// Whether there is nothing to do for an update with these headers: neither it nor any before it has some.
+    #[inline]
+    pub(super) fn is_idle(&self, headers: &Headers) -> bool {
+        self.kept.is_empty() && headers.is_empty()
+    }
+
     /// Keeps the headers of a row's update in place of those of its update before, which had the number `former`; answers their number.
     pub(super) fn keep(&mut self, former: u64, headers: &Headers) -> u64 {
         let place = self.place(former);

@@ -1,4 +1,4 @@
-use super::kept_headers::KeptHeaders;
+use super::kept_headers::{KeptHeaders, NONE as NO_HEADERS};
 use super::{Change, TaskStore};
 use crate::error::StreamsError;
 use crate::processor::{Downstream, TaskContext};
@@ -103,7 +103,10 @@ impl<V: Clone + 'static> Rows<V> {
         new: Option<&V>,
     ) -> Result<(), StreamsError> {
         let at_once = self.store.is_write_through();
-        let source = if at_once { 0 } else { self.headers.keep(buffer.context(slot).source, headers) };
+        let source = match at_once || self.headers.is_idle(headers) {
+            true => NO_HEADERS,
+            false => self.headers.keep(buffer.context(slot).source, headers),
+        };
         let written = WriteContext { timestamp, source, offset: context.record.offset };
         buffer.update(slot, written, |_, out| self.encode(timestamp, new, out))?;
         if at_once {

@@ -3,6 +3,7 @@ use crate::processor::TaskContext;
 use crate::topology::StoreFormat;
 use state_stores::formats::split_timestamped;
 use state_stores::{Slot, StoreHandle, WriteBuffer};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// A store of one task: its write buffer, and the changelog partition that every update is appended to.
@@ -12,6 +13,8 @@ pub struct TaskStore {
     changelog: Option<ChangelogPartition>,
     format: StoreFormat,
     write_through: bool,
+    /// Number of the changelog's topic in the task's output, once it is known.
+    topic_index: Cell<Option<usize>>,
 }
 
 /// The changelog partition of a store.
@@ -32,7 +35,7 @@ impl TaskStore {
         format: StoreFormat,
         write_through: bool,
     ) -> Self {
-        Self { name, handle, changelog, format, write_through }
+        Self { name, handle, changelog, format, write_through, topic_index: Cell::new(None) }
     }
 
     /// Its name.
@@ -73,7 +76,8 @@ impl TaskStore {
     /// [`log`](Self::log) for who holds the buffer already.
     pub(super) fn log_slot(&self, context: &mut TaskContext, buffer: &mut WriteBuffer, slot: Slot) {
         if let Some(changelog) = &self.changelog {
-            let topic = context.output.topic_index(&changelog.topic);
+            let topic = self.topic_index.get().unwrap_or_else(|| context.output.topic_index(&changelog.topic));
+            self.topic_index.set(Some(topic));
             let mut timestamp = buffer.context(slot).timestamp;
             let mut value = buffer.value(slot);
             if let (StoreFormat::Timestamped, Some(bytes)) = (self.format, value)
