@@ -13,6 +13,10 @@ bench() {
             bench_restore
             return
             ;;
+        --help)
+            sed -n '/USAGE: &str/,/";$/p' "$ROOT/benches/src/options.rs" | sed -e '1d' -e 's/";$//'
+            return
+            ;;
     esac
     build_environment
     export KAFKA_INSTANCE="bench"

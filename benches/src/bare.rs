@@ -20,9 +20,9 @@ pub struct Bare {
 }
 
 impl Bare {
-    /// The arguments that `parse` reads.
-    pub fn arguments(&self) -> [&str; 6] {
-        ["--bare", &self.servers, &self.group, &self.input, &self.output, &self.commit_interval_ms]
+    /// The arguments that `parse` reads, behind the option that names the client.
+    pub fn arguments(&self) -> [&str; 5] {
+        [&self.servers, &self.group, &self.input, &self.output, &self.commit_interval_ms]
     }
 
     /// `arguments` without the first.
@@ -35,7 +35,7 @@ impl Bare {
                 output: output.clone(),
                 commit_interval_ms: commit_interval_ms.clone(),
             }),
-            _ => Err(Failure::new("usage: bench --bare SERVERS GROUP INPUT OUTPUT COMMIT_INTERVAL_MS")),
+            _ => Err(Failure::new("usage: bench --bare|--bare-native SERVERS GROUP INPUT OUTPUT COMMIT_INTERVAL_MS")),
         }
     }
 

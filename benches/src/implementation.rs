@@ -11,16 +11,18 @@ pub enum Implementation {
     Ours,
     Java,
     Bare,
+    BareNative,
 }
 
 impl Implementation {
-    pub const ALL: [Self; 3] = [Self::Ours, Self::Java, Self::Bare];
+    pub const ALL: [Self; 4] = [Self::Ours, Self::Java, Self::Bare, Self::BareNative];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
             Self::Java => "java",
             Self::Bare => "bare",
+            Self::BareNative => "bare-native",
         }
     }
 
@@ -30,7 +32,13 @@ impl Implementation {
             Self::Ours => "kafka-streams-rs",
             Self::Java => "Kafka Streams (Java)",
             Self::Bare => "bare rdkafka: consume and produce, no more",
+            Self::BareNative => "bare native client: the same",
         }
+    }
+
+    /// Whether it copies the input, instead of running the program.
+    pub fn is_bare(self) -> bool {
+        matches!(self, Self::Bare | Self::BareNative)
     }
 }
 
@@ -81,7 +89,7 @@ impl Job<'_> {
                 command.arg("-cp").arg(&environment.classpath).arg(self.program.java_class());
                 self.streams(command, environment)
             }
-            Implementation::Bare => {
+            Implementation::Bare | Implementation::BareNative => {
                 let bare = Bare {
                     servers: environment.servers.clone(),
                     group: self.application_id.to_owned(),
@@ -90,7 +98,8 @@ impl Job<'_> {
                     commit_interval_ms: self.commit_interval_ms.to_string(),
                 };
                 let mut command = Command::new(env::current_exe().context(|| "this program's own path".to_owned())?);
-                command.args(bare.arguments());
+                let native = self.implementation == Implementation::BareNative;
+                command.arg(if native { "--bare-native" } else { "--bare" }).args(bare.arguments());
                 command
             }
         })

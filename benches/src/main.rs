@@ -1,7 +1,8 @@
-//! Runs our examples, the same topologies on Kafka Streams in Java, and a bare consume-and-produce loop in turn, on the same input on a real
+//! Runs our examples, the same topologies on Kafka Streams in Java, and bare consume-and-produce loops in turn, on the same input on a real
 //! Kafka, and compares what they cost. `./dev bench` starts it; benches/README.md says how it measures.
 
 mod bare;
+mod bare_native;
 mod child;
 mod cluster;
 mod digest;
@@ -34,7 +35,8 @@ use std::time::SystemTime;
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let result = match arguments.split_first() {
-        Some((first, rest)) if first == "--bare" => bare(rest),
+        Some((first, rest)) if first == "--bare" => bare(rest, Bare::run),
+        Some((first, rest)) if first == "--bare-native" => bare(rest, Bare::run_native),
         Some((first, _)) if first == "--help" => {
             println!("{}", options::USAGE);
             Ok(())
@@ -50,8 +52,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn bare(arguments: &[String]) -> Result<()> {
-    Bare::parse(arguments)?.run(&Interrupt::install()?)
+fn bare(arguments: &[String], run: fn(&Bare, &Interrupt) -> Result<()>) -> Result<()> {
+    run(&Bare::parse(arguments)?, &Interrupt::install()?)
 }
 
 fn benchmarks(arguments: &[String]) -> Result<()> {

@@ -4,11 +4,12 @@ use crate::programs::Program;
 
 pub const USAGE: &str = "\
 usage: ./dev bench [NAME]... [OPTIONS]
+       ./dev bench micro [GROUP]... | restore
 NAME: word-count, filter, page-views (also page-views-uncached alone); without any: all
   --lines N            lines of word count's input (200000)
   --messages N         messages of the others' input (filter: 1000000, page views: 3000000)
   --rounds N           runs of each implementation (3)
-  --only A,B           implementations to run, of ours, java, bare (all)
+  --only A,B           implementations to run, of ours, java, bare, bare-native (all)
   --set KEY=VALUE      a setting for ours and java; again for more
   --commit-interval MS commit interval of all (5000)
   --seed N             another input (1)

@@ -53,7 +53,7 @@ impl Bench<'_> {
             implementations.rotate_left(round % count);
             for implementation in implementations {
                 let name = format!("{}-{}-{}", program.name(), implementation.name(), round + 1);
-                let bare = implementation == Implementation::Bare;
+                let bare = implementation.is_bare();
                 let (run, output) =
                     self.run(program, implementation, &name, &input, if bare { &copy } else { &expected })?;
                 if !bare {
@@ -93,7 +93,7 @@ impl Bench<'_> {
             commit_interval_ms: self.options.commit_interval_ms,
             settings: &self.options.settings,
         };
-        let repartition_topics = if implementation == Implementation::Bare { 0 } else { program.repartition_topics() };
+        let repartition_topics = if implementation.is_bare() { 0 } else { program.repartition_topics() };
         let watch = Watch::new(self.cluster, &application_id, input, repartition_topics)?;
 
         let start = Instant::now();
