@@ -34,8 +34,13 @@ impl Cluster {
     }
 
     pub fn create_topic(&self, name: &str) -> Result<()> {
+        self.create_topic_with(name, &[])
+    }
+
+    pub fn create_topic_with(&self, name: &str, config: &[(&str, &str)]) -> Result<()> {
         // What a program writes has the time of its events, which may be long ago.
         let topic = NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+        let topic = config.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
         let results = self
             .runtime
             .block_on(self.admin.create_topics([&topic], &options()))

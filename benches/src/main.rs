@@ -12,6 +12,7 @@ mod generator;
 mod implementation;
 mod input;
 mod interrupt;
+mod latency;
 mod machine;
 mod markdown;
 mod options;
@@ -26,6 +27,7 @@ use cluster::Cluster;
 use failure::{Context, Result};
 use implementation::Environment;
 use interrupt::Interrupt;
+use latency::Latency;
 use options::Options;
 use run::Bench;
 use std::env;
@@ -63,7 +65,7 @@ fn benchmarks(arguments: &[String]) -> Result<()> {
     let cluster = Cluster::connect(&environment.servers, &prefix()?)?;
     let bench = Bench { cluster: &cluster, environment: &environment, options: &options, interrupt: &interrupt };
     let command = format!("./dev bench {}", arguments.join(" "));
-    let result = measure_all(&bench, command.trim_end());
+    let result = if options.latency { measure_latency(&bench) } else { measure_all(&bench, command.trim_end()) };
     // Also after a failure; that failure is then the one to tell.
     let cleaned = cluster.clean_up();
     result.and(cleaned)
@@ -88,6 +90,16 @@ fn measure_all(bench: &Bench<'_>, command: &str) -> Result<()> {
             )?;
         }
     }
+    Ok(())
+}
+
+fn measure_latency(bench: &Bench<'_>) -> Result<()> {
+    for (name, value) in &machine::facts(bench.environment) {
+        println!("{name}: {value}");
+    }
+    let Bench { cluster, environment, options, interrupt } = *bench;
+    let latency = Latency { cluster, environment, interrupt, rounds: options.rounds, settings: &options.settings };
+    println!("\n{}", latency.measure()?);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use crate::programs::Program;
 
 pub const USAGE: &str = "\
 usage: ./dev bench [NAME]... [OPTIONS]
-       ./dev bench micro [GROUP]... | restore
+       ./dev bench latency [--rounds N] [--set KEY=VALUE] | micro [GROUP]... | restore
 NAME: word-count, filter, page-views (also page-views-uncached alone); without any: all
   --lines N            lines of word count's input (200000)
   --messages N         messages of the others' input (filter: 1000000, page views: 3000000)
@@ -19,6 +19,8 @@ NAME: word-count, filter, page-views (also page-views-uncached alone); without a
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
     pub programs: Vec<Program>,
+    /// Latency instead of cost.
+    pub latency: bool,
     pub lines: u64,
     /// None: the program's own.
     pub messages: Option<u64>,
@@ -34,6 +36,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             programs: Program::ALL.to_vec(),
+            latency: false,
             lines: 200_000,
             messages: None,
             rounds: 3,
@@ -63,6 +66,7 @@ impl Options {
                 "--commit-interval" => options.commit_interval_ms = positive(argument, value()?)?,
                 "--seed" => options.seed = positive(argument, value()?)?,
                 "--markdown" => options.markdown = true,
+                "latency" => options.latency = true,
                 name => named.extend(programs(name)?),
             }
         }

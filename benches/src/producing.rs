@@ -36,7 +36,15 @@ pub struct Output {
 
 impl Output {
     pub fn open(servers: &str) -> Result<Self> {
-        let producer = ClientConfig::new()
+        Self::open_with(servers, &[])
+    }
+
+    pub fn open_with(servers: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let mut config = ClientConfig::new();
+        for (key, value) in settings {
+            config.set(*key, *value);
+        }
+        let producer = config
             .set("bootstrap.servers", servers)
             .set("delivery.report.only.error", "true")
             // As Kafka's own clients: a key's partition is the same whoever produces it.

@@ -70,7 +70,8 @@ fn ratio(ours: &Summary, java: Option<&Summary>) -> String {
     }
 }
 
-fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+/// Rows, the first of them the header, in Markdown.
+pub fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let widths: [usize; N] = std::array::from_fn(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0));
     let mut text = String::new();
     for (number, row) in rows.iter().enumerate() {

@@ -25,15 +25,15 @@ pub fn verify(cluster: &Cluster, topic: &str, expected: &Expected, interrupt: &I
     match expected {
         Expected::All(expected) => {
             let mut partitions = vec![Digest::default(); PARTITIONS as usize];
-            read(cluster, topic, interrupt, |partition, key, value| partitions[partition].add(key, value))?;
+            read(cluster, topic, interrupt, |record| partitions[record.partition].add(record.key, record.value))?;
             check_all(topic, expected, &partitions)?;
             Ok(Output { partitions })
         }
         Expected::Last(expected, row) => {
             let mut last = HashMap::<String, (usize, String)>::new();
-            read(cluster, topic, interrupt, |partition, key, value| {
-                let value = text(value);
-                last.insert(row(&text(key), &value), (partition, value));
+            read(cluster, topic, interrupt, |record| {
+                let value = text(record.value);
+                last.insert(row(&text(record.key), &value), (record.partition, value));
             })?;
             check_last(topic, expected, &last)?;
             let mut partitions = vec![Digest::default(); PARTITIONS as usize];
@@ -83,13 +83,17 @@ fn text(bytes: Option<&[u8]>) -> String {
     bytes.map_or_else(|| "(null)".to_owned(), |bytes| String::from_utf8_lossy(bytes).into_owned())
 }
 
+/// A record that was read.
+pub struct Found<'a> {
+    pub partition: usize,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    /// In milliseconds; -1 where it has none.
+    pub timestamp: i64,
+}
+
 /// Reads a topic to its end.
-fn read(
-    cluster: &Cluster,
-    topic: &str,
-    interrupt: &Interrupt,
-    mut take: impl FnMut(usize, Option<&[u8]>, Option<&[u8]>),
-) -> Result<()> {
+pub fn read(cluster: &Cluster, topic: &str, interrupt: &Interrupt, mut take: impl FnMut(Found<'_>)) -> Result<()> {
     let settings =
         [("enable.partition.eof", "true"), ("fetch.queue.backoff.ms", "5"), ("queued.min.messages", "20000")];
     let reader = cluster.reader(&cluster.name("verify"), &settings)?;
@@ -102,7 +106,12 @@ fn read(
     while at_end.contains(&false) {
         interrupt.check()?;
         match reader.poll(Duration::from_millis(100)) {
-            Some(Ok(message)) => take(message.partition() as usize, message.key(), message.payload()),
+            Some(Ok(message)) => take(Found {
+                partition: message.partition() as usize,
+                key: message.key(),
+                value: message.payload(),
+                timestamp: message.timestamp().to_millis().unwrap_or(-1),
+            }),
             Some(Err(KafkaError::PartitionEOF(partition))) => at_end[partition as usize] = true,
             Some(Err(error)) => return Err(error).context(|| format!("topic {topic} cannot be read")),
             None if last_answer.elapsed() > TIMEOUT => {
