@@ -145,6 +145,12 @@ impl Producer {
         self.shared.open().topic(name, &self.shared)
     }
 
+    /// Sends no record while `gate` says no, not even again; what was taken over waits, and expires with `delivery.timeout.ms`. It is asked on the
+    /// reactor before each request, and now and then while records wait: it must not block.
+    pub fn set_gate(&mut self, gate: Arc<dyn Fn() -> bool + Send + Sync>) {
+        self.shared.set_gate(gate);
+    }
+
     /// Where records are appended: locked once for as many as there are.
     ///
     /// # Errors

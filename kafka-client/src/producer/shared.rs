@@ -7,6 +7,9 @@ use tokio::sync::Notify;
 use super::open::Open;
 use super::queue::Queue;
 
+/// Says whether anything may be sent now.
+pub(super) type Gate = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// What the handle and the reactor share. Locks are taken in the order of the fields, and no one waits for a broker with one.
 pub(super) struct Shared {
     /// Locked by the handle for a whole run of records; by the reactor only for batches that have lingered.
@@ -20,6 +23,8 @@ pub(super) struct Shared {
     /// There is something to do for the sender.
     pub(super) wake: Notify,
     pub(super) linger: Duration,
+    /// Says whether anything may be sent.
+    gate: Mutex<Option<Gate>>,
     started: Instant,
     /// When the oldest open batch has lingered, in microseconds since the start.
     linger_until: AtomicU64,
@@ -34,9 +39,20 @@ impl Shared {
             told: Condvar::new(),
             wake: Notify::new(),
             linger,
+            gate: Mutex::default(),
             started: Instant::now(),
             linger_until: AtomicU64::new(u64::MAX),
         }
+    }
+
+    pub(super) fn set_gate(&self, gate: Gate) {
+        *self.gate.lock().unwrap_or_else(PoisonError::into_inner) = Some(gate);
+    }
+
+    /// Whether anything may be sent now.
+    pub(super) fn may_send(&self) -> bool {
+        let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        gate.is_none_or(|gate| gate())
     }
 
     /// A panic of the caller's leaves batches whole, since it can only happen between two records.

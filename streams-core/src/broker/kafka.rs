@@ -2,7 +2,7 @@ use super::librdkafka::{Librdkafka, LibrdkafkaAdmin, LibrdkafkaConsumer, Librdka
 use super::native::{Native, NativeAdmin, NativeConsumer, NativeProducer};
 use super::{
     Admin, Broker, BrokerError, BrokerErrorKind, Consumer, Delivery, Fetched, NewTopic, OffsetSpec, Producer,
-    Properties, TopicDescription, Waker,
+    Properties, SendGate, TopicDescription, Waker,
 };
 use crate::record::{OutputBatch, TopicPartition};
 use kafka_client::group::{CommittedOffset, GroupCoordinator, MemberIdentity};
@@ -158,6 +158,10 @@ impl<N: Consumer, L: Consumer> Consumer for EitherClient<N, L> {
 }
 
 impl<N: Producer, L: Producer> Producer for EitherClient<N, L> {
+    fn set_gate(&mut self, gate: SendGate) {
+        either!(self, client => client.set_gate(gate))
+    }
+
     fn send(&mut self, batch: &mut OutputBatch) -> Result<(), BrokerError> {
         either!(self, client => client.send(batch))
     }

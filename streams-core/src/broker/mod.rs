@@ -25,7 +25,7 @@ pub use admin::{Admin, NewTopic, OffsetSpec, TopicDescription};
 pub use consumer::{Consumer, Fetched};
 pub use error::{BrokerError, BrokerErrorKind};
 pub use kafka::{ClientImplementation, EitherClient, Kafka};
-pub use producer::{Delivery, Producer};
+pub use producer::{Delivery, Producer, SendGate};
 pub use properties::Properties;
 pub use waker::Waker;
 

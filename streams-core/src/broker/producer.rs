@@ -1,10 +1,21 @@
 use super::BrokerError;
 use crate::record::{OutputBatch, TopicPartition};
 use kafka_client::group::{CommittedOffset, MemberIdentity};
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Says whether anything may be sent now. Asked before each request, from the client's own thread; must not block.
+pub type SendGate = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// Writes records. Idempotent, with `acks=all`: order within a partition is kept, nothing is doubled by a retry.
 pub trait Producer: Send {
+    /// Sends nothing while `gate` says no, not even again: whoever was cut off must not write, when the connection is back, what others have
+    /// overwritten meanwhile. Records that were taken over wait, up to `delivery.timeout.ms`. A client that cannot hold back ignores it
+    /// (librdkafka), as does one that sends within [`send`](Self::send) (the embedded broker).
+    fn set_gate(&mut self, gate: SendGate) {
+        let _ = gate;
+    }
+
     /// Takes over all records of `batch`, in order, and clears it. Where the buffer is full it waits for room
     /// (`max.block.ms`, default 60 s). Delivery is told by [`flush`](Self::flush) and [`deliveries`](Self::deliveries).
     ///

@@ -30,7 +30,7 @@ pub(crate) struct Instance<B: Broker> {
     /// Who commits come from. Changes with each generation, so it is taken afresh for each commit.
     pub(crate) identity: Mutex<Option<MemberIdentity>>,
     /// Until when the tasks are this instance's for certain.
-    pub(crate) assurance: Assurance,
+    pub(crate) assurance: Arc<Assurance>,
     pub(crate) restore_listener: Mutex<Option<Arc<dyn RestoreListener>>>,
     pub(crate) metrics: InstanceMetrics,
     /// The tasks of this instance, for queries.

@@ -106,7 +106,7 @@ impl<B: Broker> KafkaStreams<B> {
             storage,
             lifecycle: Lifecycle::new(),
             identity: Mutex::default(),
-            assurance: Assurance::new(),
+            assurance: Arc::new(Assurance::new()),
             restore_listener: Mutex::default(),
             metrics,
             tasks: Mutex::new(BTreeMap::new()),

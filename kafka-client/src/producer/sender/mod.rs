@@ -30,6 +30,9 @@ use done::Done;
 /// How long to wait where the handle is filling batches that have lingered.
 const BUSY: Duration = Duration::from_millis(1);
 
+/// How long until a gate that was closed is asked again.
+const CLOSED_GATE: Duration = Duration::from_millis(20);
+
 /// Bytes that a partition takes in a request beside its batch and its topic's name, at most.
 const PARTITION_OVERHEAD: usize = 32;
 
@@ -228,6 +231,9 @@ impl Sender {
             return alarm.at(until);
         }
         loop {
+            if !self.shared.may_send() {
+                return alarm.at(alarm.now + CLOSED_GATE);
+            }
             let Some(connection) = self.nodes[&node].free(self.config.max_in_flight).map(Rc::clone) else { return };
             let taken = self.take(slots, alarm);
             if taken.is_empty() {

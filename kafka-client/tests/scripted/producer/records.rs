@@ -1,5 +1,6 @@
 //! What goes out again, how, and what is told.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,30 @@ fn a_lost_connection_is_replaced_and_the_batch_sent_again() {
     assert_eq!(got.len(), 2);
     assert_ne!(got[0].connection, got[1].connection);
     assert_eq!((got[0].sequence, got[1].sequence), (0, 0));
+}
+
+#[test]
+fn nothing_is_sent_while_the_gate_is_closed_not_even_again() {
+    let open = Arc::new(AtomicBool::new(true));
+    let (gate, closes) = (Arc::clone(&open), Arc::clone(&open));
+    let first = First::new(1);
+    let cluster = Cluster::start(move |_, _| {
+        first.take().then(|| {
+            closes.store(false, Ordering::SeqCst);
+            Reply::Code(6)
+        })
+    });
+    let mut producer = cluster.producer(&reactor(), at_once());
+    producer.set_gate(Arc::new(move || gate.load(Ordering::SeqCst)));
+    append(&mut producer, 0, "a");
+    assert_eq!(producer.flush(Duration::from_millis(300)).unwrap_err().kind, ProducerErrorKind::Retriable);
+    append(&mut producer, 1, "b");
+    assert_eq!(producer.flush(Duration::from_millis(300)).unwrap_err().kind, ProducerErrorKind::Retriable);
+    assert_eq!(cluster.got().len(), 1, "only what went out before the gate was closed");
+    open.store(true, Ordering::SeqCst);
+    producer.flush(DEADLINE).unwrap();
+    assert_eq!(cluster.got().len(), 3);
+    assert_eq!(failures(&mut producer), []);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::errors::{from_client, from_producer};
-use crate::broker::{BrokerError, Delivery, Producer};
+use crate::broker::{BrokerError, Delivery, Producer, SendGate};
 use crate::record::{HeaderIter, HeadersBuilder, OutputBatch, OutputRecordRef, TopicPartition};
 use hashbrown::HashMap;
 use kafka_client::group::{CommittedOffset, MemberIdentity};
@@ -72,6 +72,10 @@ fn append(appender: &mut Appender<'_>, topic: TopicId, record: &OutputRecordRef<
 }
 
 impl Producer for NativeProducer {
+    fn set_gate(&mut self, gate: SendGate) {
+        self.client.set_gate(gate);
+    }
+
     fn send(&mut self, batch: &mut OutputBatch) -> Result<(), BrokerError> {
         self.look_up_topics(batch);
         let (mut taken, mut deadline) = (0, None);

@@ -1,5 +1,5 @@
 use super::StreamThread;
-use crate::broker::{Broker, Consumer, Waker};
+use crate::broker::{Broker, Consumer, Producer, Waker};
 use crate::config::ClientRole;
 use crate::error::StreamsError;
 use crate::runtime::instance::Instance;
@@ -73,7 +73,7 @@ impl<B: Broker> ThreadSeed<B> {
     pub(crate) fn new(instance: Arc<Instance<B>>, index: usize) -> Result<(Self, ThreadHandle), StreamsError> {
         let config = &instance.config;
         let consumer = instance.broker.consumer(&config.client_properties(ClientRole::MainConsumer))?;
-        let producer = instance.broker.producer(&config.client_properties(ClientRole::Producer))?;
+        let producer = new_producer(&instance)?;
         let admin = instance.broker.admin(&config.client_properties(ClientRole::Admin))?;
         let (sender, commands) = std::sync::mpsc::channel();
         let handle = ThreadHandle { commands: sender, waker: consumer.waker() };
@@ -107,4 +107,13 @@ impl<B: Broker> ThreadSeed<B> {
         };
         thread.run();
     }
+}
+
+/// A producer that sends only while the tasks are this instance's for certain.
+pub(super) fn new_producer<B: Broker>(instance: &Arc<Instance<B>>) -> Result<B::Producer, StreamsError> {
+    let mut producer = instance.broker.producer(&instance.config.client_properties(ClientRole::Producer))?;
+    // Not the instance itself: what it holds must not live for as long as the client's thread likes.
+    let assurance = Arc::clone(&instance.assurance);
+    producer.set_gate(Arc::new(move || assurance.holds()));
+    Ok(producer)
 }

@@ -1,3 +1,4 @@
+use super::handle::new_producer;
 use super::{RunningTask, StreamThread, ThreadEvent};
 use crate::broker::{Broker, Consumer};
 use crate::error::StreamsError;
@@ -55,7 +56,18 @@ impl<B: Broker> StreamThread<B> {
             self.commit()?;
         }
         self.remove(place)?;
+        if !commit && !self.ending && self.tasks.is_empty() {
+            self.renew_producer()?;
+        }
         self.tell(ThreadEvent::Closed(id));
+        Ok(())
+    }
+
+    /// Begins again with a producer that knows nothing of tasks which were closed without commit: what they wrote and was not sent yet never
+    /// will be, and no late acknowledgement of it is taken for one of what they write when they come back.
+    fn renew_producer(&mut self) -> Result<(), StreamsError> {
+        self.producer = new_producer(&self.instance)?;
+        self.acknowledged.clear();
         Ok(())
     }
 
@@ -91,6 +103,9 @@ impl<B: Broker> StreamThread<B> {
         let tasks: Vec<_> = self.tasks.iter().map(|running| running.task.id()).collect();
         tracing::warn!("closing tasks {tasks:?} without commit: {reason}");
         self.close_all_without_commit();
+        if let Err(error) = self.renew_producer() {
+            tracing::warn!("the producer of before is kept: {error}");
+        }
         self.tell(ThreadEvent::Lost(tasks));
     }
 }
