@@ -1,0 +1,215 @@
+//! Numbered records produced and consumed at the same time, and checked one by one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use kafka_client::admin::{Admin, NewTopic};
+use kafka_client::consumer::{Consumer, ConsumerConfig, Event};
+use kafka_client::producer::{Delivery, Producer, ProducerConfig};
+use kafka_client::records::{EncodedHeaders, Records};
+use kafka_client::{ClientConfig, Reactor};
+
+use crate::chance::Chance;
+
+pub const PARTITIONS: usize = 3;
+/// Longer than anything takes; whoever waits for so long waits for ever.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a record may be on its way: no fault of these tests lasts so long.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(600);
+const VALUE: usize = 100;
+
+/// A client that notices soon that nothing comes back.
+pub fn client(servers: &str) -> ClientConfig {
+    let mut client = ClientConfig::new(servers.split(','), "faults");
+    client.request_timeout = Duration::from_secs(2);
+    client.socket_connection_setup_timeout = Duration::from_secs(2);
+    client
+}
+
+/// A name that no other test and no earlier run has used.
+pub fn unique(prefix: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
+    format!("{prefix}-{}-{nanos}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst))
+}
+
+/// A new topic of [`PARTITIONS`] partitions.
+pub fn create_topic(servers: &str, replicas: i16, config: &[(&str, &str)]) -> Arc<str> {
+    let mut topic = NewTopic::new(unique("faults"), PARTITIONS as i32);
+    topic.replication_factor = replicas;
+    topic.config = config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let reactor = Reactor::start("faults-admin").unwrap();
+    let admin = Admin::start(&reactor, client(servers)).unwrap();
+    for created in admin.create_topics(&[topic.clone()], PATIENCE).unwrap() {
+        created.unwrap();
+    }
+    topic.name.into()
+}
+
+/// What a record says of itself: its partition and its number there.
+pub fn value(partition: usize, number: usize) -> [u8; VALUE] {
+    let mut value = [b'.'; VALUE];
+    value[..4].copy_from_slice(&(partition as u32).to_be_bytes());
+    value[4..12].copy_from_slice(&(number as u64).to_be_bytes());
+    value
+}
+
+pub fn number_of(value: Option<&[u8]>) -> (usize, usize) {
+    let value = value.expect("a value");
+    assert_eq!(value.len(), VALUE);
+    let partition = u32::from_be_bytes(value[..4].try_into().unwrap());
+    (partition as usize, u64::from_be_bytes(value[4..12].try_into().unwrap()) as usize)
+}
+
+/// Sends `per_partition` records to each partition; answers when each is acknowledged at the offset of its number.
+pub fn produce(servers: &str, topic: &str, per_partition: usize, config: ProducerConfig) {
+    let config = ProducerConfig { delivery_timeout: DELIVERY_TIMEOUT, ..config };
+    let reactor = Reactor::start("faults-producer").unwrap();
+    let mut producer = Producer::start(&reactor, client(servers), config).unwrap();
+    let id = producer.topic(topic);
+    let mut acknowledged = [-1; PARTITIONS];
+    let (mut next, total) = (0, per_partition * PARTITIONS);
+    while next < total {
+        let mut appender = producer.appender().unwrap();
+        let mut is_full = false;
+        while next < total && !is_full {
+            let (partition, number) = (next % PARTITIONS, next / PARTITIONS);
+            let record = value(partition, number);
+            let time = 1_700_000_000_000 + number as i64;
+            let headers = EncodedHeaders::NONE;
+            is_full = appender.append(id, partition as i32, time, None, Some(&record), headers).is_err();
+            next += usize::from(!is_full);
+        }
+        drop(appender);
+        if is_full {
+            producer.wait_for_room(Some(PATIENCE)).expect("room for one more record");
+        }
+        told(&mut producer, &mut acknowledged);
+    }
+    let flushed = producer.flush(PATIENCE);
+    told(&mut producer, &mut acknowledged);
+    flushed.unwrap_or_else(|error| panic!("{error}: acknowledged up to {acknowledged:?} of {per_partition}"));
+    assert_eq!(acknowledged, [per_partition as i64 - 1; PARTITIONS]);
+}
+
+pub fn told(producer: &mut Producer, acknowledged: &mut [i64; PARTITIONS]) {
+    let mut deliveries = Vec::new();
+    producer.deliveries(&mut deliveries);
+    for delivery in deliveries {
+        match delivery {
+            Delivery::Acknowledged { partition, offset, .. } => {
+                let before = &mut acknowledged[partition as usize];
+                assert!(offset > *before, "{partition}: acknowledged {offset} after {before}");
+                *before = offset;
+            }
+            Delivery::Failed { .. } => panic!("{delivery:?}; acknowledged up to {acknowledged:?}"),
+        }
+    }
+}
+
+/// Polls all partitions until `take` has said for each that it is complete. Partitions are paused and resumed by chance meanwhile.
+pub fn consume(
+    servers: &str,
+    topic: &Arc<str>,
+    read_committed: bool,
+    seed: u64,
+    mut take: impl FnMut(usize, &Records) -> bool,
+) {
+    let user = thread::current();
+    // Little memory, so that what waits of paused partitions is given up from time to time.
+    let config = ConsumerConfig {
+        read_committed,
+        fetch_max_wait: Duration::from_millis(200),
+        buffer_memory: 2 << 20,
+        fetch_max_bytes: 1 << 20,
+        max_partition_fetch_bytes: 300_000,
+        ..ConsumerConfig::default()
+    };
+    let reactor = Reactor::start("faults-consumer").unwrap();
+    let mut consumer = Consumer::start(&reactor, client(servers), config, move || user.unpark()).unwrap();
+    let assignments: Vec<_> = (0..PARTITIONS).map(|partition| consumer.assign(topic, partition as i32, 0)).collect();
+    let (mut chance, mut done) = (Chance::new(seed), [false; PARTITIONS]);
+    let (mut events, mut last) = (Vec::new(), Instant::now());
+    while done != [true; PARTITIONS] {
+        if chance.below(20) == 0 {
+            let place = chance.below(PARTITIONS);
+            consumer.set_paused(assignments[place], chance.below(3) == 0);
+        }
+        consumer.poll(&mut events);
+        if events.is_empty() {
+            let positions: Vec<_> = assignments.iter().map(|assignment| consumer.position(*assignment)).collect();
+            assert!(last.elapsed() < PATIENCE, "nothing came for {PATIENCE:?}, at {positions:?}");
+            thread::park_timeout(Duration::from_millis(20));
+            continue;
+        }
+        last = Instant::now();
+        for (assignment, event) in events.drain(..) {
+            let partition = assignments.iter().position(|known| *known == assignment).unwrap();
+            match event {
+                Event::Records(records) => done[partition] |= take(partition, &records),
+                other => panic!("{topic}-{partition}: {other:?}"),
+            }
+        }
+    }
+}
+
+/// Takes numbers and offsets that must both count from 0 without a gap.
+pub struct Counted {
+    next: [usize; PARTITIONS],
+    per_partition: usize,
+}
+
+impl Counted {
+    pub fn new(per_partition: usize) -> Self {
+        Self { next: [0; PARTITIONS], per_partition }
+    }
+
+    /// Whether the partition is complete.
+    pub fn take(&mut self, partition: usize, records: &Records) -> bool {
+        let next = &mut self.next[partition];
+        for record in records.iter() {
+            assert_eq!((record.offset, number_of(record.value)), (*next as i64, (partition, *next)));
+            assert_eq!(record.timestamp, 1_700_000_000_000 + *next as i64);
+            *next += 1;
+        }
+        assert_eq!(records.next_offset, *next as i64, "partition {partition}");
+        assert!(*next <= self.per_partition, "{partition}: {next} records");
+        *next == self.per_partition
+    }
+}
+
+/// Produces and consumes at the same time, while `meanwhile` does what it likes until it is told that the producer is done.
+pub fn run(
+    servers: &str,
+    topic: &Arc<str>,
+    per_partition: usize,
+    seed: u64,
+    config: ProducerConfig,
+    meanwhile: impl FnOnce(&AtomicBool),
+) {
+    let produced = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let consumer = scope.spawn(|| {
+            let mut counted = Counted::new(per_partition);
+            consume(servers, topic, false, seed, |partition, records| counted.take(partition, records));
+        });
+        let producer = scope.spawn(|| {
+            let done = SetAtEnd(&produced);
+            produce(servers, topic, per_partition, config);
+            drop(done);
+        });
+        meanwhile(&produced);
+        let (produced, consumed) = (producer.join(), consumer.join());
+        assert!(produced.is_ok() && consumed.is_ok(), "seed {seed}: see above");
+    });
+}
+
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}

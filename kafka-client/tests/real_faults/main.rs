@@ -1,0 +1,12 @@
+//! The producer and the consumer while the network, a broker or a cluster fails: nothing is lost, doubled or out of order.
+//!
+//! Faults are drawn by chance from the seed `FAULT_SEED`; `FAULT_RECORDS` and `FAULT_RESTARTS` make runs longer. Brokers are started by
+//! `./dev`.
+
+mod chance;
+mod faults;
+mod frames;
+mod load;
+mod network;
+mod proxy;
+mod transfers;
