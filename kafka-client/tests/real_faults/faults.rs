@@ -43,7 +43,7 @@ impl Action {
 /// Draws faults for all connections of a proxy, so that they come as often however many connections there are.
 pub struct Faults {
     chance: Chance,
-    /// Bytes between two faults, on average. 0: no faults.
+    /// Bytes between two faults, on average.
     mean: usize,
     left: usize,
     /// Faults so far, by kind and direction.
@@ -58,15 +58,8 @@ impl Faults {
         Self { chance: Chance::new(seed), mean, left: mean, tally: BTreeMap::new() }
     }
 
-    pub fn stop(&mut self) {
-        self.mean = 0;
-    }
-
     pub fn next(&mut self, is_request: bool, length: usize) -> Action {
         let cost = length + FRAME;
-        if self.mean == 0 {
-            return Action::Pass;
-        }
         if self.left > cost {
             self.left -= cost;
             return Action::Pass;

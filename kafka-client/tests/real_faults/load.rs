@@ -1,7 +1,7 @@
 //! Numbered records produced and consumed at the same time, and checked one by one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -63,38 +63,106 @@ pub fn number_of(value: Option<&[u8]>) -> (usize, usize) {
     (partition as usize, u64::from_be_bytes(value[4..12].try_into().unwrap()) as usize)
 }
 
-/// Sends `per_partition` records to each partition; answers when each is acknowledged at the offset of its number.
-pub fn produce(servers: &str, topic: &str, per_partition: usize, config: ProducerConfig) {
+/// How much is produced: a number, or until somebody says that it is enough.
+pub struct Goal {
+    most: usize,
+    enough: AtomicBool,
+    total: AtomicUsize,
+    failed: AtomicBool,
+}
+
+const UNKNOWN: usize = usize::MAX;
+
+impl Goal {
+    pub fn exactly(number: usize) -> Self {
+        Self { most: number, ..Self::until_enough() }
+    }
+
+    pub fn until_enough() -> Self {
+        let (enough, total) = (AtomicBool::new(false), AtomicUsize::new(UNKNOWN));
+        Self { most: UNKNOWN, enough, total, failed: AtomicBool::new(false) }
+    }
+
+    pub fn enough(&self) {
+        self.enough.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether more than `done` are wanted. With no number given the caller waits a little, so that not too many come together.
+    pub fn wants_more_than(&self, done: usize) -> bool {
+        if self.most == UNKNOWN {
+            thread::sleep(Duration::from_millis(10));
+        }
+        done < self.most && !self.enough.load(Ordering::SeqCst)
+    }
+
+    /// There will be no more.
+    pub fn reached(&self, total: usize) {
+        self.total.store(total, Ordering::SeqCst);
+    }
+
+    /// How many there will be in the end, once that is known.
+    pub fn total(&self) -> Option<usize> {
+        assert!(!self.failed.load(Ordering::SeqCst), "the other side has failed");
+        Some(self.total.load(Ordering::SeqCst)).filter(|total| *total != UNKNOWN)
+    }
+
+    /// Tells the other side if what this is kept for panics.
+    pub fn guard(&self) -> Guard<'_> {
+        Guard(self)
+    }
+}
+
+pub struct Guard<'a>(&'a Goal);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.failed.store(true, Ordering::SeqCst);
+            self.0.enough();
+        }
+    }
+}
+
+/// Records of each partition that are appended before anything else is looked at.
+const CHUNK: usize = 500;
+
+/// Sends as many records to each partition as the goal wants; answers when each is acknowledged at the offset of its number.
+fn produce(servers: &str, topic: &str, goal: &Goal, config: ProducerConfig) {
     let config = ProducerConfig { delivery_timeout: DELIVERY_TIMEOUT, ..config };
     let reactor = Reactor::start("faults-producer").unwrap();
     let mut producer = Producer::start(&reactor, client(servers), config).unwrap();
     let id = producer.topic(topic);
     let mut acknowledged = [-1; PARTITIONS];
-    let (mut next, total) = (0, per_partition * PARTITIONS);
-    while next < total {
-        let mut appender = producer.appender().unwrap();
-        let mut is_full = false;
-        while next < total && !is_full {
-            let (partition, number) = (next % PARTITIONS, next / PARTITIONS);
-            let record = value(partition, number);
-            let time = 1_700_000_000_000 + number as i64;
-            let headers = EncodedHeaders::NONE;
-            is_full = appender.append(id, partition as i32, time, None, Some(&record), headers).is_err();
-            next += usize::from(!is_full);
-        }
-        drop(appender);
-        if is_full {
-            producer.wait_for_room(Some(PATIENCE)).expect("room for one more record");
+    let mut next = 0;
+    while goal.wants_more_than(next / PARTITIONS) {
+        let end = (next + CHUNK * PARTITIONS).min(goal.most.saturating_mul(PARTITIONS));
+        while next < end {
+            let mut appender = producer.appender().unwrap();
+            let mut is_full = false;
+            while next < end && !is_full {
+                let (partition, number) = (next % PARTITIONS, next / PARTITIONS);
+                let record = value(partition, number);
+                let time = 1_700_000_000_000 + number as i64;
+                let headers = EncodedHeaders::NONE;
+                is_full = appender.append(id, partition as i32, time, None, Some(&record), headers).is_err();
+                next += usize::from(!is_full);
+            }
+            drop(appender);
+            if is_full {
+                producer.wait_for_room(Some(PATIENCE)).expect("room for one more record");
+            }
         }
         told(&mut producer, &mut acknowledged);
     }
+    let per_partition = next / PARTITIONS;
+    goal.reached(per_partition);
     let flushed = producer.flush(PATIENCE);
     told(&mut producer, &mut acknowledged);
     flushed.unwrap_or_else(|error| panic!("{error}: acknowledged up to {acknowledged:?} of {per_partition}"));
     assert_eq!(acknowledged, [per_partition as i64 - 1; PARTITIONS]);
 }
 
-pub fn told(producer: &mut Producer, acknowledged: &mut [i64; PARTITIONS]) {
+fn told(producer: &mut Producer, acknowledged: &mut [i64; PARTITIONS]) {
     let mut deliveries = Vec::new();
     producer.deliveries(&mut deliveries);
     for delivery in deliveries {
@@ -109,13 +177,22 @@ pub fn told(producer: &mut Producer, acknowledged: &mut [i64; PARTITIONS]) {
     }
 }
 
-/// Polls all partitions until `take` has said for each that it is complete. Partitions are paused and resumed by chance meanwhile.
-pub fn consume(
+/// What checks the records of one partition.
+pub trait Check {
+    /// The next ones.
+    fn take(&mut self, records: &Records);
+    /// Whether the partition is complete, if there are so many of what is counted.
+    fn is_complete(&self, total: usize) -> bool;
+}
+
+/// Polls all partitions until each is complete. Partitions are paused and resumed by chance meanwhile.
+pub fn consume<C: Check>(
     servers: &str,
     topic: &Arc<str>,
     read_committed: bool,
     seed: u64,
-    mut take: impl FnMut(usize, &Records) -> bool,
+    goal: &Goal,
+    check: impl Fn(usize) -> C,
 ) {
     let user = thread::current();
     // Little memory, so that what waits of paused partitions is given up from time to time.
@@ -130,9 +207,10 @@ pub fn consume(
     let reactor = Reactor::start("faults-consumer").unwrap();
     let mut consumer = Consumer::start(&reactor, client(servers), config, move || user.unpark()).unwrap();
     let assignments: Vec<_> = (0..PARTITIONS).map(|partition| consumer.assign(topic, partition as i32, 0)).collect();
-    let (mut chance, mut done) = (Chance::new(seed), [false; PARTITIONS]);
+    let mut checks: Vec<C> = (0..PARTITIONS).map(check).collect();
+    let mut chance = Chance::new(seed);
     let (mut events, mut last) = (Vec::new(), Instant::now());
-    while done != [true; PARTITIONS] {
+    while !goal.total().is_some_and(|total| checks.iter().all(|check| check.is_complete(total))) {
         if chance.below(20) == 0 {
             let place = chance.below(PARTITIONS);
             consumer.set_paused(assignments[place], chance.below(3) == 0);
@@ -148,7 +226,7 @@ pub fn consume(
         for (assignment, event) in events.drain(..) {
             let partition = assignments.iter().position(|known| *known == assignment).unwrap();
             match event {
-                Event::Records(records) => done[partition] |= take(partition, &records),
+                Event::Records(records) => checks[partition].take(&records),
                 other => panic!("{topic}-{partition}: {other:?}"),
             }
         }
@@ -156,60 +234,51 @@ pub fn consume(
 }
 
 /// Takes numbers and offsets that must both count from 0 without a gap.
-pub struct Counted {
-    next: [usize; PARTITIONS],
-    per_partition: usize,
+struct Counted {
+    partition: usize,
+    next: usize,
 }
 
-impl Counted {
-    pub fn new(per_partition: usize) -> Self {
-        Self { next: [0; PARTITIONS], per_partition }
-    }
-
-    /// Whether the partition is complete.
-    pub fn take(&mut self, partition: usize, records: &Records) -> bool {
-        let next = &mut self.next[partition];
+impl Check for Counted {
+    fn take(&mut self, records: &Records) {
+        let next = &mut self.next;
         for record in records.iter() {
-            assert_eq!((record.offset, number_of(record.value)), (*next as i64, (partition, *next)));
+            assert_eq!((record.offset, number_of(record.value)), (*next as i64, (self.partition, *next)));
             assert_eq!(record.timestamp, 1_700_000_000_000 + *next as i64);
             *next += 1;
         }
-        assert_eq!(records.next_offset, *next as i64, "partition {partition}");
-        assert!(*next <= self.per_partition, "{partition}: {next} records");
-        *next == self.per_partition
+        assert_eq!(records.next_offset, *next as i64, "partition {}", self.partition);
+    }
+
+    fn is_complete(&self, total: usize) -> bool {
+        assert!(self.next <= total, "{} records in partition {} instead of {total}", self.next, self.partition);
+        self.next == total
     }
 }
 
-/// Produces and consumes at the same time, while `meanwhile` does what it likes until it is told that the producer is done.
+/// Produces and consumes at the same time, while `meanwhile` does what it likes. Answers how many records of each partition there were.
 pub fn run(
     servers: &str,
     topic: &Arc<str>,
-    per_partition: usize,
     seed: u64,
+    goal: &Goal,
     config: ProducerConfig,
-    meanwhile: impl FnOnce(&AtomicBool),
-) {
-    let produced = AtomicBool::new(false);
+    meanwhile: impl FnOnce(),
+) -> usize {
     thread::scope(|scope| {
         let consumer = scope.spawn(|| {
-            let mut counted = Counted::new(per_partition);
-            consume(servers, topic, false, seed, |partition, records| counted.take(partition, records));
+            let _guard = goal.guard();
+            consume(servers, topic, false, seed, goal, |partition| Counted { partition, next: 0 });
         });
         let producer = scope.spawn(|| {
-            let done = SetAtEnd(&produced);
-            produce(servers, topic, per_partition, config);
-            drop(done);
+            let _guard = goal.guard();
+            produce(servers, topic, goal, config);
         });
-        meanwhile(&produced);
+        let guard = goal.guard();
+        meanwhile();
+        drop(guard);
         let (produced, consumed) = (producer.join(), consumer.join());
         assert!(produced.is_ok() && consumed.is_ok(), "seed {seed}: see above");
     });
-}
-
-struct SetAtEnd<'a>(&'a AtomicBool);
-
-impl Drop for SetAtEnd<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
+    goal.total().unwrap()
 }

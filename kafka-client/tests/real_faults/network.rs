@@ -6,6 +6,7 @@ use kafka_client::producer::ProducerConfig;
 use kafka_client::records::Compression;
 
 use crate::chance::{number, seed};
+use crate::load::Goal;
 use crate::proxy::Proxy;
 use crate::{load, transfers};
 
@@ -24,9 +25,9 @@ fn between_faults(bytes: usize, wanted: usize) -> usize {
 fn nothing_is_lost_doubled_or_out_of_order() {
     let (records, seed, start) = (number("FAULT_RECORDS", 300_000), seed(), Instant::now());
     let topic = load::create_topic(&broker(), 1, &[]);
-    let proxy = Proxy::start(&broker(), seed, between_faults(records * 110, 100));
-    let per_partition = records / load::PARTITIONS;
-    load::run(&proxy.address(), &topic, per_partition, seed, ProducerConfig::default(), |_| {});
+    let proxy = Proxy::start(&broker(), seed, between_faults(records * 110, 60));
+    let goal = Goal::exactly(records / load::PARTITIONS);
+    load::run(&proxy.address(), &topic, seed, &goal, ProducerConfig::default(), || {});
     let (faults, kinds) = proxy.told();
     println!("{records} records, {faults} faults in {:?} ({kinds})", start.elapsed());
     assert!(faults >= 20, "only {faults} faults");
@@ -37,7 +38,7 @@ fn nothing_is_lost_doubled_or_out_of_order() {
 fn small_batches_are_neither_lost_nor_doubled() {
     let (records, seed, start) = (number("FAULT_RECORDS", 300_000) / 10, seed() + 1, Instant::now());
     let topic = load::create_topic(&broker(), 1, &[]);
-    let proxy = Proxy::start(&broker(), seed, 600_000);
+    let proxy = Proxy::start(&broker(), seed, 3_000_000);
     let config = ProducerConfig {
         batch_size: 2000,
         linger: std::time::Duration::ZERO,
@@ -45,7 +46,7 @@ fn small_batches_are_neither_lost_nor_doubled() {
         compression: Compression::Lz4,
         ..ProducerConfig::default()
     };
-    load::run(&proxy.address(), &topic, records / load::PARTITIONS, seed, config, |_| {});
+    load::run(&proxy.address(), &topic, seed, &Goal::exactly(records / load::PARTITIONS), config, || {});
     let (faults, kinds) = proxy.told();
     println!("{records} records, {faults} faults in {:?} ({kinds})", start.elapsed());
     assert!(faults >= 10, "only {faults} faults");
@@ -56,7 +57,7 @@ fn exactly_the_committed_transactions_are_seen() {
     let (transactions, seed, start) = (number("FAULT_RECORDS", 300_000) / 1000, seed() + 2, Instant::now());
     let topic = load::create_topic(&broker(), 1, &[]);
     let proxy = Proxy::start(&broker(), seed, 1_000_000);
-    let repeated = transfers::run(&proxy.address(), &topic, transactions, seed);
+    let (_, repeated) = transfers::run(&proxy.address(), &topic, seed, &Goal::exactly(transactions));
     let (faults, kinds) = proxy.told();
     println!("{transactions} transactions, {repeated} repeated, {faults} faults in {:?} ({kinds})", start.elapsed());
     assert!(faults >= 10, "only {faults} faults");

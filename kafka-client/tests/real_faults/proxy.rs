@@ -54,11 +54,6 @@ impl Proxy {
         format!("{HOST}:{}", self.port)
     }
 
-    /// No more faults from now on.
-    pub fn calm(&self) {
-        self.faults.lock().unwrap().stop();
-    }
-
     /// How many faults there were, and of which kinds.
     pub fn told(&self) -> (usize, String) {
         self.faults.lock().unwrap().told()

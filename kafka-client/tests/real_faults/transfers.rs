@@ -8,7 +8,7 @@ use kafka_client::producer::{Delivery, Producer, ProducerConfig, ProducerError, 
 use kafka_client::records::{EncodedHeaders, Records};
 
 use crate::chance::Chance;
-use crate::load::{PARTITIONS, PATIENCE, client, consume, number_of, unique, value};
+use crate::load::{Check, Goal, PARTITIONS, PATIENCE, client, consume, number_of, unique, value};
 
 /// Records of one transaction.
 const RECORDS: usize = 100;
@@ -18,31 +18,38 @@ fn is_committed(seed: u64, transaction: usize) -> bool {
     Chance::new(seed ^ transaction as u64).below(4) > 0
 }
 
-/// Runs so many transactions and reads them at the same time. Answers how many were repeated because they failed on their way.
-pub fn run(servers: &str, topic: &Arc<str>, transactions: usize, seed: u64) -> usize {
-    thread::scope(|scope| {
+/// Runs as many transactions as the goal wants and reads them at the same time. Answers how many there were, and how many of them were
+/// repeated because they failed on their way.
+pub fn run(servers: &str, topic: &Arc<str>, seed: u64, goal: &Goal) -> (usize, usize) {
+    let repeated = thread::scope(|scope| {
         let consumer = scope.spawn(|| {
-            let mut expected: Vec<_> = (0..PARTITIONS).map(|partition| Expected::new(partition, transactions, seed)).collect();
-            consume(servers, topic, true, seed, |partition, records| expected[partition].take(records));
+            let _guard = goal.guard();
+            consume(servers, topic, true, seed, goal, |partition| Expected::new(partition, seed));
         });
-        let producer = scope.spawn(|| produce(servers, topic, transactions, seed));
+        let producer = scope.spawn(|| {
+            let _guard = goal.guard();
+            produce(servers, topic, seed, goal)
+        });
         let (produced, consumed) = (producer.join(), consumer.join());
         assert!(consumed.is_ok(), "seed {seed}: see above");
         produced.unwrap_or_else(|_| panic!("seed {seed}: see above"))
-    })
+    });
+    (goal.total().unwrap(), repeated)
 }
 
-fn produce(servers: &str, topic: &str, transactions: usize, seed: u64) -> usize {
+fn produce(servers: &str, topic: &str, seed: u64, goal: &Goal) -> usize {
     let config = ProducerConfig { transactional_id: Some(unique("transfers")), ..ProducerConfig::default() };
     let reactor = Reactor::start("faults-producer").unwrap();
     let mut producer = Producer::start(&reactor, client(servers), config).unwrap();
     again(|| producer.init_transactions(PATIENCE)).unwrap();
-    let mut repeated = 0;
-    for transaction in 0..transactions {
+    let (mut transaction, mut repeated) = (0, 0);
+    while goal.wants_more_than(transaction) {
         while !attempt(&mut producer, topic, transaction, is_committed(seed, transaction)) {
             repeated += 1;
         }
+        transaction += 1;
     }
+    goal.reached(transaction);
     repeated
 }
 
@@ -93,28 +100,32 @@ fn again(mut call: impl FnMut() -> Result<(), ProducerError>) -> Result<(), Prod
 /// The numbers that one partition must show.
 struct Expected {
     partition: usize,
-    /// Not seen yet.
-    numbers: Box<dyn Iterator<Item = usize> + Send>,
-    next: Option<usize>,
+    numbers: Box<dyn Iterator<Item = usize>>,
+    next: usize,
     offset: i64,
 }
 
 impl Expected {
-    fn new(partition: usize, transactions: usize, seed: u64) -> Self {
-        let committed = (0..transactions).filter(move |transaction| is_committed(seed, *transaction));
+    fn new(partition: usize, seed: u64) -> Self {
+        let committed = (0..).filter(move |transaction| is_committed(seed, *transaction));
         let numbers = committed.flat_map(|transaction| transaction * RECORDS..(transaction + 1) * RECORDS);
         let mut numbers = Box::new(numbers.filter(move |number| number % PARTITIONS == partition));
-        let next = numbers.next();
+        let next = numbers.next().unwrap();
         Self { partition, numbers, next, offset: -1 }
     }
+}
 
-    fn take(&mut self, records: &Records) -> bool {
+impl Check for Expected {
+    fn take(&mut self, records: &Records) {
         for record in records.iter() {
-            assert_eq!(Some(number_of(record.value)), self.next.map(|number| (self.partition, number)));
+            assert_eq!(number_of(record.value), (self.partition, self.next));
             assert!(record.offset > self.offset);
             self.offset = record.offset;
-            self.next = self.numbers.next();
+            self.next = self.numbers.next().unwrap();
         }
-        self.next.is_none()
+    }
+
+    fn is_complete(&self, total: usize) -> bool {
+        self.next >= total * RECORDS
     }
 }
