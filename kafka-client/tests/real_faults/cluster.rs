@@ -10,6 +10,9 @@ use crate::chance::{number, seed};
 use crate::load::{self, Goal};
 use crate::transfers;
 
+/// Records between two restarts.
+const MORE: usize = 200_000;
+
 /// Each broker in turn crashes or is stopped; its partitions' leaders are others meanwhile, and come back with it.
 #[test]
 fn leaders_that_move_take_everything_along() {
@@ -26,8 +29,10 @@ fn leaders_that_move_take_everything_along() {
         let records = load::run(&cluster.servers, &topic, seed(), &goal, ProducerConfig::default(), || {
             let _guard = transactions.guard();
             for restart in 0..restarts {
+                goal.wait_for(MORE);
                 cluster.restart(1 + restart % 3, restart % 2 == 0);
             }
+            goal.wait_for(MORE);
             transactions.enough();
             goal.enough();
         });
@@ -36,6 +41,6 @@ fn leaders_that_move_take_everything_along() {
             "3 times {records} records, {transactions} transactions, {repeated} of them repeated, {restarts} restarts in {:?}",
             start.elapsed()
         );
-        assert!(records > 0 && transactions > 0);
+        assert!(transactions > 0);
     });
 }

@@ -68,6 +68,8 @@ pub struct Goal {
     most: usize,
     enough: AtomicBool,
     total: AtomicUsize,
+    /// Records acknowledged by now.
+    done: AtomicUsize,
     failed: AtomicBool,
 }
 
@@ -80,7 +82,7 @@ impl Goal {
 
     pub fn until_enough() -> Self {
         let (enough, total) = (AtomicBool::new(false), AtomicUsize::new(UNKNOWN));
-        Self { most: UNKNOWN, enough, total, failed: AtomicBool::new(false) }
+        Self { most: UNKNOWN, enough, total, done: AtomicUsize::new(0), failed: AtomicBool::new(false) }
     }
 
     pub fn enough(&self) {
@@ -93,6 +95,28 @@ impl Goal {
             thread::sleep(Duration::from_millis(10));
         }
         done < self.most && !self.enough.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many more are acknowledged; answers how long the first of them took.
+    pub fn wait_for(&self, more: usize) -> Duration {
+        let (start, before) = (Instant::now(), self.done.load(Ordering::SeqCst));
+        let mut first = None;
+        loop {
+            let done = self.done.load(Ordering::SeqCst);
+            assert!(!self.failed.load(Ordering::SeqCst), "the other side has failed");
+            assert!(start.elapsed() < PATIENCE, "{} of {more} records came in {PATIENCE:?}", done - before);
+            if done > before {
+                first.get_or_insert(start.elapsed());
+            }
+            match first {
+                Some(first) if done >= before + more => return first,
+                _ => thread::park_timeout(Duration::from_millis(5)),
+            }
+        }
+    }
+
+    fn note(&self, acknowledged: &[i64]) {
+        self.done.store(acknowledged.iter().map(|last| (last + 1) as usize).sum(), Ordering::SeqCst);
     }
 
     /// There will be no more.
@@ -150,9 +174,12 @@ fn produce(servers: &str, topic: &str, goal: &Goal, config: ProducerConfig) {
             drop(appender);
             if is_full {
                 producer.wait_for_room(Some(PATIENCE)).expect("room for one more record");
+                told(&mut producer, &mut acknowledged);
+                goal.note(&acknowledged);
             }
         }
         told(&mut producer, &mut acknowledged);
+        goal.note(&acknowledged);
     }
     let per_partition = next / PARTITIONS;
     goal.reached(per_partition);

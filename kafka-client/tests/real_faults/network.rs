@@ -36,7 +36,7 @@ fn nothing_is_lost_doubled_or_out_of_order() {
 /// Small, compressed batches that are sent at once: many requests, so that acknowledgements are hit.
 #[test]
 fn small_batches_are_neither_lost_nor_doubled() {
-    let (records, seed, start) = (number("FAULT_RECORDS", 300_000) / 10, seed() + 1, Instant::now());
+    let (records, seed, start) = (number("FAULT_RECORDS", 300_000) / 20, seed() + 1, Instant::now());
     let topic = load::create_topic(&broker(), 1, &[]);
     let proxy = Proxy::start(&broker(), seed, 3_000_000);
     let config = ProducerConfig {
