@@ -124,7 +124,13 @@ fn java_reads_what_is_written() {
 }
 
 /// Plain records, then transactions of which every third is aborted.
-fn write(topic: &str, partition: usize, compression: Compression, committed: &mut Vec<String>, aborted: &mut Vec<String>) {
+fn write(
+    topic: &str,
+    partition: usize,
+    compression: Compression,
+    committed: &mut Vec<String>,
+    aborted: &mut Vec<String>,
+) {
     let reactor = Reactor::start("interop-producer").unwrap();
     let start = |transactional_id| {
         let config = ProducerConfig { compression, batch_size: 4000, transactional_id, ..ProducerConfig::default() };
@@ -141,7 +147,8 @@ fn write(topic: &str, partition: usize, compression: Compression, committed: &mu
         producer.flush(PATIENCE).unwrap();
         let mut told = Vec::new();
         producer.deliveries(&mut told);
-        let is_told = |told: &Delivery| matches!(told, Delivery::Acknowledged { offset: last, .. } if *last == offset - 1);
+        let is_told =
+            |told: &Delivery| matches!(told, Delivery::Acknowledged { offset: last, .. } if *last == offset - 1);
         assert!(told.len() == 1 && is_told(&told[0]), "{told:?}, not up to {}", offset - 1);
         offset += markers;
     };

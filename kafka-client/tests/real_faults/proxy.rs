@@ -82,7 +82,8 @@ struct Network {
 
 /// A port below those of outgoing connections: one of these, connecting to its own port, would meet itself while nobody listens.
 async fn listen_anywhere(seed: u64) -> (TcpListener, u16) {
-    let mut chance = Chance::new(seed ^ u64::from(std::process::id()) ^ Instant::now().into_std().elapsed().as_nanos() as u64);
+    let mut chance =
+        Chance::new(seed ^ u64::from(std::process::id()) ^ Instant::now().into_std().elapsed().as_nanos() as u64);
     loop {
         let port = 12_000 + chance.below(8000) as u16;
         if let Ok(listener) = TcpListener::bind((HOST, port)).await {
