@@ -117,17 +117,11 @@ start_broker() {
 
 # Keeps the ports of the last start unless another program has taken one since.
 choose_ports() {
-    local dir=$1 ports port taken count=2
+    local dir=$1 taken count=2
     if [[ -s $dir/ports ]]; then
-        mapfile -t ports <"$dir/ports"
-        taken=
-        for port in "${ports[@]}"; do
-            ! is_listening "$port" || taken=$port
-        done
-        if [[ -z $taken ]]; then
-            return
-        fi
-        ! is_clustered "$dir" || die "Kafka ($KAFKA_INSTANCE): another program listens on port $taken, which the cluster knows: ./dev kafka down --purge"
+        taken=$(taken_port "$dir") || return 0
+        ! is_clustered "$dir" ||
+            die "Kafka ($KAFKA_INSTANCE): another program listens on port $taken, which the cluster knows: ./dev kafka down --purge"
         say "Kafka ($KAFKA_INSTANCE): another program listens on port $taken; choosing new ones"
     fi
     ! is_secure "$dir" || count=5
@@ -139,6 +133,23 @@ choose_ports() {
         done
         mv "$dir/ports.part" "$dir/ports"
     ) 7>>"$KAFKA_BROKERS/ports.lock"
+}
+
+# taken_port DIR: one of its ports on which a program listens; false if there is none. A broker that was killed a moment ago has lost its
+# memory, and so its name, before its sockets: it is given time.
+taken_port() {
+    local ports port end=$((SECONDS + KAFKA_STOP_SECONDS))
+    mapfile -t ports <"$1/ports"
+    for port in "${ports[@]}"; do
+        while is_listening "$port"; do
+            if ((SECONDS >= end)); then
+                printf '%s\n' "$port"
+                return
+            fi
+            sleep 0.1
+        done
+    done
+    return 1
 }
 
 # A port on which nobody listens and that no other broker of any checkout has reserved. Below the range from which Linux takes

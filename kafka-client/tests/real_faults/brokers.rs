@@ -31,10 +31,36 @@ impl Brokers {
 
     /// Ends a broker, as a crash does or as an administrator does, and starts it again where it was. Its number is 0 where it is the only one.
     pub fn restart(&self, number: usize, crash: bool) {
-        let name = if number == 0 { self.name.clone() } else { format!("{}-{number}", self.name) };
-        self.call(&name, &[if crash { "kill" } else { "down" }]);
-        let told = address(&self.call(&name, &["up"]));
+        self.call(&self.instance(number), &[if crash { "kill" } else { "down" }]);
+        self.up(number);
+    }
+
+    pub fn kill(&self, number: usize) {
+        self.call(&self.instance(number), &["kill"]);
+    }
+
+    pub fn up(&self, number: usize) {
+        let told = address(&self.call(&self.instance(number), &["up"]));
         assert!(self.servers.split(',').any(|server| server == told), "{told} is none of {}", self.servers);
+    }
+
+    fn instance(&self, number: usize) -> String {
+        if number == 0 { self.name.clone() } else { format!("{}-{number}", self.name) }
+    }
+
+    /// The numbers of the brokers that hold a topic's partition 0; its leader's comes first.
+    pub fn replicas(&self, topic: &str) -> Vec<usize> {
+        let arguments = ["tool", "topics", "--bootstrap-server", &self.servers, "--describe", "--topic", topic];
+        let told = self.call(&self.name, &arguments);
+        let line = told.lines().find(|line| line.contains("Partition: 0")).unwrap_or_else(|| panic!("{told}"));
+        let mut words = line.split_whitespace();
+        let mut after = |name: &str| {
+            words.find(|word| *word == name).and_then(|_| words.next()).unwrap_or_else(|| panic!("no {name} in {line}"))
+        };
+        let (leader, replicas) = (after("Leader:").to_owned(), after("Replicas:"));
+        let mut replicas: Vec<usize> = replicas.split(',').map(|number| number.parse().unwrap()).collect();
+        replicas.sort_by_key(|number| number.to_string() != leader);
+        replicas
     }
 
     fn call(&self, name: &str, arguments: &[&str]) -> String {

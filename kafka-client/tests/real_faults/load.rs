@@ -92,7 +92,7 @@ impl Goal {
     /// Whether more than `done` are wanted. With no number given the caller waits a little, so that not too many come together.
     pub fn wants_more_than(&self, done: usize) -> bool {
         if self.most == UNKNOWN {
-            thread::sleep(Duration::from_millis(10));
+            thread::sleep(Duration::from_millis(30));
         }
         done < self.most && !self.enough.load(Ordering::SeqCst)
     }

@@ -9,7 +9,7 @@ use crate::chance::{number, seed};
 use crate::load::{self, Goal};
 
 /// Records between two restarts: more than wait in the producer and on the consumer's way.
-const MORE: usize = 500_000;
+const MORE: usize = 300_000;
 
 #[test]
 fn a_broker_that_comes_back_has_everything_once() {
