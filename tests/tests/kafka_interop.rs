@@ -116,8 +116,11 @@ fn write_by_librdkafka(topic: &str) {
             transactional.begin_transaction().unwrap();
             records.iter().for_each(|record| send(&transactional, record));
             transactional.flush(PATIENCE).unwrap();
-            let ended =
-                if commit { transactional.commit_transaction(PATIENCE) } else { transactional.abort_transaction(PATIENCE) };
+            let ended = if commit {
+                transactional.commit_transaction(PATIENCE)
+            } else {
+                transactional.abort_transaction(PATIENCE)
+            };
             ended.unwrap();
         }
     }
@@ -127,7 +130,8 @@ fn write_by_native(topic: &str) {
     let reactor = Reactor::start("interop-producer").unwrap();
     for (partition, (compression, _)) in COMPRESSIONS.into_iter().enumerate() {
         let producer = |transactional_id: Option<String>| {
-            let config = ProducerConfig { compression, batch_size: 4000, transactional_id, ..ProducerConfig::default() };
+            let config =
+                ProducerConfig { compression, batch_size: 4000, transactional_id, ..ProducerConfig::default() };
             NativeProducer::start(&reactor, native(), config).unwrap()
         };
         let send = |producer: &mut NativeProducer, record: &Record| {
@@ -152,8 +156,11 @@ fn write_by_native(topic: &str) {
             transactional.begin_transaction().unwrap();
             records.iter().for_each(|record| send(&mut transactional, record));
             transactional.flush(PATIENCE).unwrap();
-            let ended =
-                if commit { transactional.commit_transaction(PATIENCE) } else { transactional.abort_transaction(PATIENCE) };
+            let ended = if commit {
+                transactional.commit_transaction(PATIENCE)
+            } else {
+                transactional.abort_transaction(PATIENCE)
+            };
             ended.unwrap();
         }
     }
@@ -178,7 +185,11 @@ fn read_by_librdkafka(topic: &str, committed: bool, wanted: usize) -> Read {
     consumer.assign(&partitions).unwrap();
     let (start, mut read) = (Instant::now(), vec![Vec::new(); COMPRESSIONS.len()]);
     while !is_complete(&read, wanted) {
-        assert!(start.elapsed() < PATIENCE, "librdkafka: {:?} of {wanted}", read.iter().map(Vec::len).collect::<Vec<_>>());
+        assert!(
+            start.elapsed() < PATIENCE,
+            "librdkafka: {:?} of {wanted}",
+            read.iter().map(Vec::len).collect::<Vec<_>>()
+        );
         let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
         let message = message.unwrap();
         let headers = message.headers().into_iter().flat_map(Headers::iter);

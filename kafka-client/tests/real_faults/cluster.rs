@@ -92,7 +92,11 @@ fn append(producer: &mut Producer, topic: &str, records: i64) {
     for number in 0..records {
         let value = load::value(0, number as usize);
         let headers = EncodedHeaders::NONE;
-        producer.appender().unwrap().append(id, 0, 0, None, Some(&value), headers).expect("there is room");
+        producer
+            .appender()
+            .unwrap()
+            .append(id, 0, load::timestamp(0), None, Some(&value), headers)
+            .expect("there is room");
     }
     producer.flush(load::PATIENCE).unwrap();
     let mut told = Vec::new();

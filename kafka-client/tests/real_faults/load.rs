@@ -1,7 +1,7 @@
 //! Numbered records produced and consumed at the same time, and checked one by one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -46,6 +46,14 @@ pub fn create_topic(servers: &str, replicas: i16, config: &[(&str, &str)]) -> Ar
         created.unwrap();
     }
     topic.name.into()
+}
+
+/// A record's time, close to the present. A broker forgets a producer whose last records are older than `producer.id.expiration.ms` (a day),
+/// by their own timestamps, when it starts from a clean stop: then it takes what is repeated for new, whichever client it comes from.
+pub fn timestamp(number: usize) -> i64 {
+    static START: LazyLock<i64> =
+        LazyLock::new(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64);
+    *START + (number % 1000) as i64
 }
 
 /// What a record says of itself: its partition and its number there.
@@ -166,7 +174,7 @@ fn produce(servers: &str, topic: &str, goal: &Goal, config: ProducerConfig) {
             while next < end && !is_full {
                 let (partition, number) = (next % PARTITIONS, next / PARTITIONS);
                 let record = value(partition, number);
-                let time = 1_700_000_000_000 + number as i64;
+                let time = timestamp(number);
                 let headers = EncodedHeaders::NONE;
                 is_full = appender.append(id, partition as i32, time, None, Some(&record), headers).is_err();
                 next += usize::from(!is_full);
@@ -271,7 +279,7 @@ impl Check for Counted {
         let next = &mut self.next;
         for record in records.iter() {
             assert_eq!((record.offset, number_of(record.value)), (*next as i64, (self.partition, *next)));
-            assert_eq!(record.timestamp, 1_700_000_000_000 + *next as i64);
+            assert_eq!(record.timestamp, timestamp(*next));
             *next += 1;
         }
         assert_eq!(records.next_offset, *next as i64, "partition {}", self.partition);

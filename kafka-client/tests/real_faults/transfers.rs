@@ -8,7 +8,7 @@ use kafka_client::producer::{Delivery, Producer, ProducerConfig, ProducerError, 
 use kafka_client::records::{EncodedHeaders, Records};
 
 use crate::chance::Chance;
-use crate::load::{Check, Goal, PARTITIONS, PATIENCE, client, consume, number_of, unique, value};
+use crate::load::{Check, Goal, PARTITIONS, PATIENCE, client, consume, number_of, timestamp, unique, value};
 
 /// Records of one transaction.
 const RECORDS: usize = 100;
@@ -63,7 +63,9 @@ fn attempt(producer: &mut Producer, topic: &str, transaction: usize, commit: boo
         let partition = number % PARTITIONS;
         let record = value(partition, number);
         let appended = producer.appender().map(|mut appender| {
-            appender.append(id, partition as i32, 0, None, Some(&record), EncodedHeaders::NONE).expect("there is room");
+            appender
+                .append(id, partition as i32, timestamp(number), None, Some(&record), EncodedHeaders::NONE)
+                .expect("there is room");
         });
         is_good &= appended.map_err(|error| assert_can_abort(&error)).is_ok();
         // Some are under way while others are appended, and while the transaction is aborted.
