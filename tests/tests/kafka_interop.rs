@@ -14,7 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
-use tests::kafka::{bootstrap_servers, unique};
+use tests::kafka::environment::{bootstrap_servers, unique};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Partition by partition. The one that is missing, zstd, is checked against Java by the native client's own tests.

@@ -7,6 +7,7 @@ mod brokers;
 mod chance;
 mod cluster;
 mod faults;
+mod forgotten;
 mod frames;
 mod load;
 mod network;
