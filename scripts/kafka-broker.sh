@@ -8,7 +8,7 @@ readonly KAFKA_START_SECONDS=120
 readonly KAFKA_STOP_SECONDS=10
 
 # A folder per instance: ports (a line each: clients', controller's, and three more of a secure broker), pid, server.properties, data, data.id once data is
-# formatted, server.log, console.log. Its lock lies beside it and is never deleted, so that all meet at the same one.
+# formatted, server.log, console.log; cluster, where the broker is one of several (kafka-cluster.sh). Its lock lies beside it and is never deleted, so that all meet at the same one.
 kafka_dir() {
     [[ $KAFKA_INSTANCE =~ ^[A-Za-z0-9_-]+$ ]] ||
         die "KAFKA_INSTANCE '$KAFKA_INSTANCE': only letters, digits, '-' and '_' are possible" 2
@@ -20,7 +20,8 @@ kafka_up() {
     case "$#:${1:-}" in
         0:) ;;
         1:--secure) secure=yes ;;
-        *) die "usage: ./dev kafka up [--secure]" 2 ;;
+        2:--brokers) cluster_up "$2" && return ;;
+        *) die "usage: ./dev kafka up [--secure | --brokers COUNT]" 2 ;;
     esac
     need_kafka
     dir=$(kafka_dir)
@@ -42,6 +43,7 @@ kafka_down() {
         1:--purge) purge=yes ;;
         *) die "usage: ./dev kafka down [--purge]" 2 ;;
     esac
+    cluster_down "$@"
     dir=$(kafka_dir)
     [[ -d $dir ]] || return 0
     (
@@ -115,16 +117,11 @@ start_broker() {
 
 # Keeps the ports of the last start unless another program has taken one since.
 choose_ports() {
-    local dir=$1 ports port taken count=2
+    local dir=$1 taken count=2
     if [[ -s $dir/ports ]]; then
-        mapfile -t ports <"$dir/ports"
-        taken=
-        for port in "${ports[@]}"; do
-            ! is_listening "$port" || taken=$port
-        done
-        if [[ -z $taken ]]; then
-            return
-        fi
+        taken=$(taken_port "$dir") || return 0
+        ! is_clustered "$dir" ||
+            die "Kafka ($KAFKA_INSTANCE): another program listens on port $taken, which the cluster knows: ./dev kafka down --purge"
         say "Kafka ($KAFKA_INSTANCE): another program listens on port $taken; choosing new ones"
     fi
     ! is_secure "$dir" || count=5
@@ -136,6 +133,23 @@ choose_ports() {
         done
         mv "$dir/ports.part" "$dir/ports"
     ) 7>>"$KAFKA_BROKERS/ports.lock"
+}
+
+# taken_port DIR: one of its ports on which a program listens; false if there is none. A broker that was killed a moment ago has lost its
+# memory, and so its name, before its sockets: it is given time.
+taken_port() {
+    local ports port end=$((SECONDS + KAFKA_STOP_SECONDS))
+    mapfile -t ports <"$1/ports"
+    for port in "${ports[@]}"; do
+        while is_listening "$port"; do
+            if ((SECONDS >= end)); then
+                printf '%s\n' "$port"
+                return
+            fi
+            sleep 0.1
+        done
+    done
+    return 1
 }
 
 # A port on which nobody listens and that no other broker of any checkout has reserved. Below the range from which Linux takes
@@ -155,16 +169,18 @@ free_port() {
 is_listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 write_broker_config() {
-    local ports listeners='' protocols=''
+    local ports listeners='' protocols='' node=1 voters
     mapfile -t ports <"$1/ports"
     if is_secure "$1"; then
         listeners=,$(secure_listeners "${ports[@]:2}")
         protocols=,$SECURE_PROTOCOLS
     fi
+    voters=1@127.0.0.1:${ports[1]}
+    ! is_clustered "$1" || read -r node voters _ <"$1/cluster"
     cat >"$1/server.properties" <<PROPERTIES
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:${ports[1]}
+node.id=$node
+controller.quorum.voters=$voters
 listeners=PLAINTEXT://127.0.0.1:${ports[0]},CONTROLLER://127.0.0.1:${ports[1]}$listeners
 advertised.listeners=PLAINTEXT://127.0.0.1:${ports[0]}${listeners//127.0.0.1/localhost}
 controller.listener.names=CONTROLLER
@@ -193,7 +209,11 @@ group.initial.rebalance.delay.ms=0
 log.cleaner.backoff.ms=1000
 PROPERTIES
     ! is_secure "$1" || write_secure_config "$1" "${ports[@]:2}"
+    ! is_clustered "$1" || write_cluster_config "$1"
 }
+
+# 16 random bytes in URL-safe base64; Kafka refuses one that starts with '-'.
+new_cluster_id() { printf 'K%s\n' "$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c2-22)"; }
 
 # data.id is written last: data without it is a format that was interrupted.
 format_data() {
@@ -203,8 +223,8 @@ format_data() {
     fi
     rm -rf "$dir/data"
     mkdir -p "$dir/data"
-    # 16 random bytes in URL-safe base64; Kafka refuses one that starts with '-'.
-    id=K$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c2-22)
+    id=$(new_cluster_id)
+    ! is_clustered "$dir" || read -r _ _ id <"$dir/cluster"
     ! is_secure "$dir" || mapfile -t users < <(secure_users)
     quiet_java kafka.tools.StorageTool format -t "$id" -c "$dir/server.properties" "${users[@]}" >"$dir/console.log" 2>&1 ||
         { tail -n 20 "$dir/console.log" >&2 && die "Kafka's data folder $dir/data could not be formatted, see above"; }
@@ -212,13 +232,14 @@ format_data() {
 }
 
 launch_broker() {
-    local dir=$1
+    local dir=$1 heap=1g
+    ! is_clustered "$dir" || heap=384m
     rm -f "$dir/server.log"
     (
         # In the broker's own folder, so that it keeps no folder of the caller's busy.
         cd "$dir" || exit
         close_inherited
-        exec setsid "$(java_command)" -Xmx1g -XX:+ExitOnOutOfMemoryError -cp "$KAFKA_JARS/*" \
+        exec setsid "$(java_command)" -Xmx$heap -XX:+ExitOnOutOfMemoryError -cp "$KAFKA_JARS/*" \
             -Dlog4j2.configurationFile="$ROOT/scripts/kafka/log4j2-broker.xml" -Dkafka.log.file="$dir/server.log" \
             kafka.Kafka "$dir/server.properties" >"$dir/console.log" 2>&1 </dev/null
     ) &

@@ -17,6 +17,7 @@ use super::*;
 use crate::config::Address;
 use crate::group::*;
 
+mod damaged;
 mod producer;
 
 fn member() -> MemberIdentity {

@@ -25,6 +25,9 @@
 //! # What is kept
 //! - A batch whose request got no answer, or one that may pass, is sent again with the same sequence: nothing is doubled, nothing
 //!   overtakes. Where it cannot be known whether a batch is in the log and the broker would not recognize it, its records fail.
+//! - One case is the broker's alone: stopped cleanly, it forgets producers whose last records are, by their own timestamps, older than
+//!   `producer.id.expiration.ms` (a day). Such a batch, appended just before without an answer, is doubled when it is sent again, by any client.
+//!   An open transaction is not forgotten.
 //! - Memory is bounded by `buffer.memory`, the entries of deliveries by the number of partitions and errors.
 //! - A dropped producer sends nothing more. What is not acknowledged by then may or may not be in the log.
 //!

@@ -150,6 +150,8 @@ impl ServerProof {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The example of RFC 7677, section 3.
@@ -200,6 +202,34 @@ mod tests {
             assert!(challenge(message.as_bytes(), "nonce").is_err(), "{message}");
         }
         assert!(challenge(&[0xff], "nonce").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_challenge_makes_it_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..100),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+            length in any::<prop::sample::Index>(),
+        ) {
+            let mut damaged = CHALLENGE.as_bytes().to_vec();
+            let at = at.index(damaged.len());
+            damaged[at] = byte;
+            let cut = &damaged[..length.index(damaged.len())];
+            for message in [&bytes[..], &damaged[..], cut] {
+                if let Ok(challenge) = challenge(message, NONCE) {
+                    prop_assert!((FEWEST_ITERATIONS..=MOST_ITERATIONS).contains(&challenge.iterations.get()));
+                    prop_assert!(challenge.nonce.starts_with(NONCE) && challenge.salt.len() <= message.len());
+                }
+            }
+        }
+
+        #[test]
+        fn only_the_right_proof_is_accepted(bytes in prop::collection::vec(any::<u8>(), 0..100), text in "(v=|e=)?[A-Za-z0-9+/=,]{0,60}") {
+            let proof = ServerProof { key: hmac::Key::new(hmac::HMAC_SHA256, b"key"), signed: "signed".to_owned() };
+            prop_assert!(proof.check(&bytes).is_err());
+            prop_assert!(proof.check(text.as_bytes()).is_err());
+        }
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(crate) async fn read_frame(stream: &mut (impl AsyncRead + Unpin), limit: usi
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -72,5 +74,22 @@ mod tests {
             let error = read_frame(&mut truncated.as_slice(), usize::MAX).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         });
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_frames_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60), small in any::<bool>(), limit in 0usize..40) {
+            let mut bytes = bytes;
+            if small && bytes.len() >= 4 {
+                bytes[..3].fill(0);
+            }
+            let mut rest = bytes.as_slice();
+            loop {
+                let before = rest;
+                let Ok(frame) = block_on(read_frame(&mut rest, limit)) else { break };
+                prop_assert!(frame.len() <= limit);
+                prop_assert_eq!(&before[4..4 + frame.len()], &frame[..]);
+            }
+        }
     }
 }
