@@ -86,7 +86,7 @@ fn null_values_of_a_type_without_null_are_an_error_that_says_how_to_accept_them(
     application.produce(LINES);
     let place = format!("{}-0 at offset {offset}", application.input);
     let ended = application.setup("a").start().wait_for_end(SOON);
-    assert_failed(&ended, &["value", &place, "null", "Option<String>"]);
+    assert_failed(&ended, &["value", &place, "null", "Option<SharedStr>"]);
 
     let setup = application.setup("a").set("deserialization.exception.handler", "LogAndContinueExceptionHandler");
     let instance = setup.start();
