@@ -12,6 +12,7 @@ mod shares;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use claims::claims;
@@ -114,7 +115,7 @@ fn holders(members: &[&MemberState]) -> Holders {
         }
     }
     for list in holders.values_mut() {
-        list.sort_by_key(|&(offset, number)| (std::cmp::Reverse(offset), number));
+        list.sort_by_key(|&(offset, number)| (Reverse(offset), number));
     }
     holders
 }
@@ -172,7 +173,7 @@ impl<'a> Subtopology<'a> {
             if list.len() as u64 > counts[member] {
                 // Of equally worthy tasks those are given up that a member with room can take over with the least to restore. It may have
                 // been away for a moment only, and have old state of others besides.
-                list.sort_by_key(|(value, task)| (-value, self.newest_state(*task, &vacant), *task));
+                list.sort_by_key(|(value, task)| (-value, Reverse(self.lag(*task, &vacant)), *task));
             }
             let kept = list.len().min(counts[member] as usize);
             counts[member] -= kept as u64;
@@ -192,10 +193,12 @@ impl<'a> Subtopology<'a> {
         placed
     }
 
-    /// The newest local state of a task among the members with room.
-    fn newest_state(&self, task: TaskId, vacant: &[bool]) -> Option<i64> {
+    /// How far the newest local state of a task among the members with room is behind the newest there is.
+    fn lag(&self, task: TaskId, vacant: &[bool]) -> i64 {
         let held_by = self.holders.get(&task).map_or(&[][..], Vec::as_slice);
-        held_by.iter().find(|&&(_, member)| vacant[member]).map(|&(offset, _)| offset)
+        let newest = held_by.first().map_or(0, |&(offset, _)| offset);
+        let among_vacant = held_by.iter().find(|&&(_, member)| vacant[member]);
+        among_vacant.map_or(i64::MAX, |&(offset, _)| newest.saturating_sub(offset))
     }
 
     /// Members that have local state for the tasks that are left, newest first.
@@ -205,7 +208,7 @@ impl<'a> Subtopology<'a> {
             let held_by = self.holders.get(task).map_or(&[][..], Vec::as_slice);
             pairs.extend(held_by.iter().map(|&(offset, member)| (offset, member, *task)));
         }
-        pairs.sort_by_key(|&(offset, member, task)| (std::cmp::Reverse(offset), task, member));
+        pairs.sort_by_key(|&(offset, member, task)| (Reverse(offset), task, member));
         pairs.into_iter().map(|(_, member, task)| (task, member)).collect()
     }
 }
