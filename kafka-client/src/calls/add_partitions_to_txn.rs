@@ -2,6 +2,7 @@ use bytes::BytesMut;
 use kafka_protocol::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
 use kafka_protocol::messages::{AddPartitionsToTxnRequest, ApiKey, ProducerId, TopicName, TransactionalId};
 
+use super::partitions::read_codes;
 use super::{Call, ProducerIdentity, Refusal, VersionRange, by_topic, text, write};
 use crate::ClientError;
 use crate::wire::{Reader, WireError};
@@ -37,22 +38,9 @@ impl Call for AddPartitionsToTxn {
 
     fn decode(&self, _version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError> {
         body.i32()?; // throttle time
-        let topics = body.compact_array(|topic| {
-            let name = topic.compact_string()?;
-            let partitions = topic.compact_array(|partition| {
-                let read = (partition.i32()?, partition.i16()?);
-                partition.tags()?;
-                Ok(read)
-            })?;
-            topic.tags()?;
-            Ok((name, partitions))
-        })?;
+        let codes = read_codes(body)?;
         body.tags()?;
-        let failed: Vec<_> = topics
-            .iter()
-            .flat_map(|(topic, partitions)| partitions.iter().map(move |(partition, code)| (topic, partition, *code)))
-            .filter(|(_, _, code)| *code != 0)
-            .collect();
+        let failed: Vec<_> = codes.iter().filter(|(_, _, code)| *code != 0).collect();
         // The one that says why comes before those that only say that nothing was done.
         let telling = failed.iter().find(|(_, _, code)| *code != OPERATION_NOT_ATTEMPTED).or(failed.first());
         Ok(telling.map_or(Ok(()), |(topic, partition, code)| {

@@ -3,6 +3,7 @@ use kafka_protocol::messages::offset_commit_request::{OffsetCommitRequestPartiti
 use kafka_protocol::messages::{ApiKey, GroupId, OffsetCommitRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
+use super::partitions::read_codes;
 use super::{Call, Refusal, VersionRange, by_topic, optional_text, text, write};
 use crate::ClientError;
 use crate::group::{CommitOffsets, CommittedOffset};
@@ -31,20 +32,8 @@ impl Call for CommitOffsets {
 
     fn decode(&self, _version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError> {
         body.i32()?; // throttle time
-        let topics = body.compact_array(|topic| {
-            let name = topic.compact_string()?;
-            let partitions = topic.compact_array(|partition| {
-                let read = (partition.i32()?, partition.i16()?);
-                partition.tags()?;
-                Ok(read)
-            })?;
-            topic.tags()?;
-            Ok((name, partitions))
-        })?;
-        let mut partitions = topics
-            .iter()
-            .flat_map(|(topic, partitions)| partitions.iter().map(move |(partition, code)| (topic, *partition, *code)));
-        let failed = partitions.find(|(_, _, code)| *code != 0);
+        let codes = read_codes(body)?;
+        let failed = codes.into_iter().find(|(_, _, code)| *code != 0);
         Ok(failed.map_or(Ok(()), |(topic, partition, code)| {
             let context = format!("committing {topic}-{partition} for group {}", self.member.group_id);
             Err(Refusal { code, context })

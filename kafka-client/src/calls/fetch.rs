@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Call, Refusal, VersionRange, millis, write};
 use crate::ClientError;
+use crate::records::AbortedTransaction;
 use crate::wire::{Reader, WireError};
 
 /// Asks the leader of partitions for records, within a fetch session (KIP-227) or without.
@@ -59,8 +60,8 @@ pub(crate) struct FetchedPartition {
     pub(crate) code: i16,
     pub(crate) high_watermark: i64,
     pub(crate) last_stable: i64,
-    /// Producer ids and first offsets of aborted transactions among the records.
-    pub(crate) aborted: Vec<(i64, i64)>,
+    /// Aborted transactions among the records.
+    pub(crate) aborted: Vec<AbortedTransaction>,
     /// The largest offset up to which the leader's log is the one that was read before; -1 where it is the same.
     pub(crate) diverging_end: i64,
     pub(crate) records: Bytes,
@@ -140,7 +141,7 @@ fn fetched_partition(id: [u8; 16], partition: &mut Reader) -> Result<FetchedPart
     let last_stable = partition.i64()?;
     partition.i64()?; // log start offset
     let aborted = partition.compact_array(|transaction| {
-        let aborted = (transaction.i64()?, transaction.i64()?);
+        let aborted = AbortedTransaction { producer_id: transaction.i64()?, first_offset: transaction.i64()? };
         transaction.tags()?;
         Ok(aborted)
     })?;
@@ -243,7 +244,8 @@ mod tests {
             let [partition] = &read.partitions[..] else { panic!("{read:?}") };
             assert_eq!(partition.key, ([7; 16], 2));
             assert_eq!((partition.high_watermark, partition.last_stable, partition.diverging_end), (9, 8, 4));
-            assert_eq!((&partition.aborted[..], &partition.records[..]), (&[(5, 6)][..], &b"abc"[..]));
+            let aborted = crate::records::AbortedTransaction { producer_id: 5, first_offset: 6 };
+            assert_eq!((&partition.aborted[..], &partition.records[..]), (&[aborted][..], &b"abc"[..]));
         }
         let mut buffer = BytesMut::new();
         answer(71).encode(&mut buffer, 16).unwrap();

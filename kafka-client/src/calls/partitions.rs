@@ -29,6 +29,20 @@ pub(super) fn grouped(asked: &[Asked]) -> Vec<(String, Vec<&Asked>)> {
     super::by_topic(asked.iter().map(|asked| (asked.topic.as_ref().to_owned(), asked)))
 }
 
+/// Reads the topics of an answer that has nothing but an error code for each partition: topic, partition and code.
+pub(super) fn read_codes(body: &mut Reader) -> Result<Vec<(String, i32, i16)>, WireError> {
+    let mut codes = Vec::new();
+    body.compact_array(|topic| {
+        let name = topic.compact_string()?;
+        topic.compact_array(|partition| {
+            codes.push((name.clone(), partition.i32()?, partition.i16()?));
+            partition.tags()
+        })?;
+        topic.tags()
+    })?;
+    Ok(codes)
+}
+
 /// Reads the topics of an answer and puts their partitions into the order of the request.
 pub(super) fn read_in_order(
     asked: &[Asked],

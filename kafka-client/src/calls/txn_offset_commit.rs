@@ -4,6 +4,7 @@ use kafka_protocol::messages::txn_offset_commit_request::{
 };
 use kafka_protocol::messages::{ApiKey, GroupId, ProducerId, TopicName, TransactionalId, TxnOffsetCommitRequest};
 
+use super::partitions::read_codes;
 use super::{Call, ProducerIdentity, Refusal, VersionRange, by_topic, optional_text, text, write};
 use crate::ClientError;
 use crate::group::{CommittedOffset, MemberIdentity};
@@ -44,21 +45,9 @@ impl<const ADDS: bool> Call for TxnOffsetCommit<ADDS> {
 
     fn decode(&self, _version: i16, body: &mut Reader) -> Result<Result<Self::Answer, Refusal>, WireError> {
         body.i32()?; // throttle time
-        let topics = body.compact_array(|topic| {
-            let name = topic.compact_string()?;
-            let partitions = topic.compact_array(|partition| {
-                let read = (partition.i32()?, partition.i16()?);
-                partition.tags()?;
-                Ok(read)
-            })?;
-            topic.tags()?;
-            Ok((name, partitions))
-        })?;
+        let codes = read_codes(body)?;
         body.tags()?;
-        let mut partitions = topics
-            .iter()
-            .flat_map(|(topic, partitions)| partitions.iter().map(move |(partition, code)| (topic, *partition, *code)));
-        let failed = partitions.find(|(_, _, code)| *code != 0);
+        let failed = codes.into_iter().find(|(_, _, code)| *code != 0);
         Ok(failed.map_or(Ok(()), |(topic, partition, code)| {
             let group = &self.member.group_id;
             Err(Refusal {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::Assignment;
 use crate::ClientError;
+use crate::records::AbortedTransaction;
 
 /// What has come from brokers and waits to be taken: the one thing that both threads of a consumer touch, once per answer and poll.
 pub(super) struct Arrivals {
@@ -28,8 +29,7 @@ pub(super) enum Arrival {
     Batches {
         from: i64,
         batches: Bytes,
-        /// Producer ids and first offsets.
-        aborted: Vec<(i64, i64)>,
+        aborted: Vec<AbortedTransaction>,
     },
     OutOfRange,
     /// The log that was read has been cut off at this offset.
@@ -43,6 +43,19 @@ impl Arrival {
             Self::Batches { batches, .. } => batches.len(),
             _ => 0,
         }
+    }
+}
+
+impl State {
+    fn retain(&mut self, mut keep: impl FnMut(Assignment, &Arrival) -> bool) {
+        let Self { waiting, bytes, .. } = self;
+        waiting.retain(|(assignment, arrival)| {
+            let keep = keep(*assignment, arrival);
+            if !keep {
+                *bytes -= arrival.size();
+            }
+            keep
+        });
     }
 }
 
@@ -90,28 +103,25 @@ impl Arrivals {
         }
     }
 
-    /// Forgets what has come of partitions for which `drop_it` says so; answers the data's assignments and first offsets.
-    pub(super) fn discard(&self, drop_it: impl Fn(Assignment) -> bool) -> Vec<(Assignment, i64)> {
-        let mut state = self.state();
+    /// Forgets data of partitions for which `drop_it` says so; answers their assignments and first offsets. What else was told of them
+    /// stays: nobody would tell it again.
+    pub(super) fn discard_batches(&self, drop_it: impl Fn(Assignment) -> bool) -> Vec<(Assignment, i64)> {
         let mut discarded = Vec::new();
-        let State { waiting, bytes, .. } = &mut *state;
-        waiting.retain(|(assignment, arrival)| {
-            let keep = !drop_it(*assignment);
-            if !keep {
-                *bytes -= arrival.size();
-                if let Arrival::Batches { from, .. } = arrival {
-                    discarded.push((*assignment, *from));
-                }
+        self.state().retain(|assignment, arrival| match arrival {
+            Arrival::Batches { from, .. } if drop_it(assignment) => {
+                discarded.push((assignment, *from));
+                false
             }
-            keep
+            _ => true,
         });
         discarded
     }
 
     /// Forgets everything of a partition.
     pub(super) fn forget(&self, assignment: Assignment) {
-        self.discard(|other| other == assignment);
-        self.state().ends.remove(&assignment);
+        let mut state = self.state();
+        state.retain(|other, _| other != assignment);
+        state.ends.remove(&assignment);
     }
 
     /// Bytes that wait to be taken.
@@ -145,7 +155,26 @@ mod tests {
             [(Assignment(1), Arrival::Batches { .. }), (Assignment(1), Arrival::OutOfRange)]
         ));
         assert_eq!((arrivals.bytes(), arrivals.end(a), arrivals.end(b)), (10, Some(9), None));
-        assert_eq!(arrivals.discard(|assignment| assignment == b), [(b, 5)]);
+        assert_eq!(arrivals.discard_batches(|assignment| assignment == b), [(b, 5)]);
         assert_eq!(arrivals.bytes(), 0);
+    }
+
+    #[test]
+    fn only_data_is_discarded_but_everything_is_forgotten() {
+        let arrivals = Arrivals::new(Box::new(|| {}));
+        let a = Assignment(1);
+        let waiting = || {
+            let mut taken = VecDeque::new();
+            arrivals.take(|_| false, &mut taken);
+            taken
+        };
+        let put = || arrivals.put([(a, batches(3)), (a, Arrival::Truncated(2))], [(a, 9)]);
+        put();
+        assert_eq!(arrivals.discard_batches(|_| true), [(a, 5)]);
+        assert!(matches!(waiting().make_contiguous(), [(_, Arrival::Truncated(2))]));
+        put();
+        arrivals.forget(a);
+        assert!(waiting().is_empty());
+        assert_eq!((arrivals.bytes(), arrivals.end(a)), (0, None));
     }
 }

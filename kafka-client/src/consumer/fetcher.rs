@@ -1,13 +1,12 @@
 //! The consumer's side on the reactor: which partition is fetched from where, and what becomes of the answer.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
-use tokio::task::spawn_local;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::arrivals::{Arrival, Arrivals};
@@ -25,6 +24,8 @@ pub(super) struct Fetcher {
     arrivals: Arc<Arrivals>,
     partitions: HashMap<Assignment, Partition>,
     lanes: HashMap<i32, Lanes>,
+    /// Requests under way; they end with this.
+    requests: JoinSet<LaneAnswer>,
     /// Where the next request begins, so that no partition is always behind the others.
     turn: usize,
 }
@@ -36,18 +37,18 @@ pub(super) async fn run(
     arrivals: Arc<Arrivals>,
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) {
-    let answers = Rc::new(Answers::default());
     let mut fetcher = Fetcher {
         cluster: Rc::clone(&cluster),
         config: Rc::new(config),
         arrivals,
         partitions: HashMap::new(),
         lanes: HashMap::new(),
+        requests: JoinSet::new(),
         turn: 0,
     };
     loop {
         let renewal = cluster.renewal();
-        let wake = fetcher.dispatch(&answers);
+        let wake = fetcher.dispatch();
         tokio::select! {
             command = commands.recv() => match command {
                 Some(command) => {
@@ -58,26 +59,10 @@ pub(super) async fn run(
                 }
                 None => return,
             },
-            () = answers.arrived.notified() => {
-                let arrived = answers.take();
-                arrived.into_iter().for_each(|answer| fetcher.take_answer(answer));
-            }
+            Some(Ok(answer)) = fetcher.requests.join_next() => fetcher.take_answer(answer),
             () = renewal => {}
             () = sleep_until(wake) => {}
         }
-    }
-}
-
-/// Answers of lanes on their way to the fetcher.
-#[derive(Default)]
-struct Answers {
-    waiting: RefCell<Vec<LaneAnswer>>,
-    arrived: Notify,
-}
-
-impl Answers {
-    fn take(&self) -> Vec<LaneAnswer> {
-        std::mem::take(&mut self.waiting.borrow_mut())
     }
 }
 
@@ -115,7 +100,7 @@ impl Fetcher {
     }
 
     /// Sends requests for what can be fetched; answers when to look again at the latest.
-    fn dispatch(&mut self, answers: &Rc<Answers>) -> Instant {
+    fn dispatch(&mut self) -> Instant {
         let now = Instant::now();
         let mut wake = now + FAR;
         let mut by_node: HashMap<i32, Vec<(Assignment, FetchPartition)>> = HashMap::new();
@@ -146,7 +131,7 @@ impl Fetcher {
             wanted.sort_unstable_by_key(|(assignment, _)| *assignment);
             let first = self.turn % wanted.len();
             wanted.rotate_left(first);
-            self.send(node, lane, wanted, answers);
+            self.send(node, lane, wanted);
         }
         wake
     }
@@ -159,7 +144,7 @@ impl Fetcher {
         }
         let partitions = &self.partitions;
         let paused = |assignment| partitions.get(&assignment).is_some_and(|partition: &Partition| partition.paused);
-        let discarded = self.arrivals.discard(paused);
+        let discarded = self.arrivals.discard_batches(paused);
         for (assignment, offset) in discarded {
             if let Some(partition) = self.partitions.get_mut(&assignment) {
                 partition.offset = partition.offset.min(offset);
@@ -170,18 +155,14 @@ impl Fetcher {
         self.arrivals.bytes() < self.config.buffer_memory
     }
 
-    fn send(&mut self, node: i32, lane: Lane, wanted: Vec<(Assignment, FetchPartition)>, answers: &Rc<Answers>) {
+    fn send(&mut self, node: i32, lane: Lane, wanted: Vec<(Assignment, FetchPartition)>) {
         for (assignment, _) in &wanted {
             if let Some(partition) = self.partitions.get_mut(assignment) {
                 partition.phase = Phase::UnderWay;
             }
         }
-        let (cluster, config, answers) = (Rc::clone(&self.cluster), Rc::clone(&self.config), Rc::clone(answers));
-        spawn_local(async move {
-            let answer = lane.fetch(&cluster, &config, node, wanted).await;
-            answers.waiting.borrow_mut().push(answer);
-            answers.arrived.notify_one();
-        });
+        let (cluster, config) = (Rc::clone(&self.cluster), Rc::clone(&self.config));
+        self.requests.spawn_local(async move { lane.fetch(&cluster, &config, node, wanted).await });
     }
 
     fn take_answer(&mut self, answer: LaneAnswer) {

@@ -234,16 +234,12 @@ impl Consumer {
         true
     }
 
-    fn decode(&mut self, assignment: Assignment, from: i64, batches: Bytes, aborted: &[(i64, i64)]) {
-        let aborted: Vec<_> = aborted
-            .iter()
-            .map(|&(producer_id, first_offset)| AbortedTransaction { producer_id, first_offset })
-            .collect();
+    fn decode(&mut self, assignment: Assignment, from: i64, batches: Bytes, aborted: &[AbortedTransaction]) {
         let options = DecodeOptions {
             from,
             check_crcs: self.config.check_crcs,
             max_decompressed: self.config.max_decompressed_bytes,
-            aborted: &aborted,
+            aborted,
         };
         let mut records = Vec::new();
         let decoded = self.reader.decode(batches, &options, &mut records);

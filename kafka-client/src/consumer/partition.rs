@@ -1,13 +1,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use kafka_protocol::ResponseError;
 use tokio::time::Instant;
 
 use super::arrivals::Arrival;
 use crate::ClientError;
 use crate::calls::{FetchPartition, FetchedPartition};
 use crate::cluster::{Cluster, NoLeader};
+use crate::error::is_retriable;
 use crate::records::last_batch;
 
 const OFFSET_OUT_OF_RANGE: i16 = 1;
@@ -144,8 +144,4 @@ impl Partition {
     fn refused(&self, code: i16) -> ClientError {
         ClientError::Refused { code, context: format!("fetching {}-{}", self.topic, self.index) }
     }
-}
-
-fn is_retriable(code: i16) -> bool {
-    ResponseError::try_from_code(code).is_some_and(|error| error.is_retriable())
 }

@@ -1,6 +1,7 @@
 use kafka_protocol::ResponseError;
 
 use crate::ClientError;
+use crate::error::is_retriable;
 
 /// Why a request to the group coordinator failed.
 #[non_exhaustive]
@@ -141,7 +142,7 @@ impl GroupError {
     pub fn is_retriable(&self) -> bool {
         match self {
             Self::Disconnected | Self::Timeout | Self::Overloaded(_) | Self::UnstableOffsetCommit => true,
-            Self::Other { code, .. } => ResponseError::try_from_code(*code).is_some_and(|error| error.is_retriable()),
+            Self::Other { code, .. } => is_retriable(*code),
             _ => false,
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! A broker takes a batch of a producer only where its sequence follows that of the batch before, and recognizes the last five when
 //! they come again. So a batch keeps its sequence over retries; after a failure nothing further is sent until every request under way
-//! is answered, then the batches go out again in their order, one at a time.
+//! is answered, then the batches go out again in their order, one at a time, and nothing new beside them: a batch that comes again may
+//! be the fifth last in the log.
 //!
 //! Sequences are never taken back. Where a batch has failed for good, the next one finds a gap (the broker says *out of order*, and
 //! nothing earlier is open): then the log holds nothing of what follows, and the partition restarts with sequence 0 in the next epoch.
@@ -29,6 +30,8 @@ pub(super) struct Batch {
     /// Names the attempt under way.
     ticket: u64,
     doubt: Doubt,
+    /// The attempt under way is not the first.
+    repeated: bool,
     /// It is half of a batch that may be in the log: the broker would not recognize it.
     half_in_doubt: bool,
     /// Nobody wants it any more: it is not sent again.
@@ -45,6 +48,7 @@ impl Batch {
             position: None,
             ticket: 0,
             doubt: Doubt::None,
+            repeated: false,
             half_in_doubt: false,
             forgotten: false,
         }
@@ -157,7 +161,8 @@ impl Partition {
         settings: &Settings,
         told: &mut Vec<Told>,
     ) -> Ready {
-        let blocked = (self.is_repeating() || self.restart != Restart::No) && !self.under_way.is_empty();
+        let alone = self.is_repeating() || self.restart != Restart::No;
+        let blocked = self.under_way.front().is_some_and(|under_way| alone || under_way.repeated);
         let most = if self.established { settings.max_in_flight } else { 1 };
         if blocked || self.under_way.len() >= most || self.not_before.is_some_and(|not_before| now < not_before) {
             return Ready::No;
@@ -199,7 +204,7 @@ impl Partition {
         self.zero = self.next_position;
         self.waiting.retain_mut(|batch| {
             batch.position = None;
-            let keep = batch.doubt < doubtful;
+            let keep = batch.doubt < doubtful && !batch.half_in_doubt;
             if !keep {
                 told.push(Told::Failed { size: batch.size(), records: batch.records, error: ClientError::Timeout });
             }
@@ -212,6 +217,7 @@ impl Partition {
     pub(super) fn send(&mut self, ticket: u64, settings: &Settings) -> Option<Bytes> {
         let mut batch = self.waiting.pop_front()?;
         batch.ticket = ticket;
+        batch.repeated = batch.position.is_some();
         if batch.position.is_none() {
             batch.position = Some(self.next_position);
             self.next_position += u64::from(batch.records);
@@ -285,10 +291,17 @@ impl Partition {
             }
             Verdict::OutOfOrder | Verdict::UnknownProducer => {
                 self.restart = self.restart.max(Restart::NextEpoch);
+                self.doubt_all();
                 self.fail(&batch, error, told);
             }
             Verdict::TooLarge | Verdict::Refused | Verdict::Appended => self.fail(&batch, error, told),
         }
+    }
+
+    /// The log may hold the batch that fails; then it may hold those that were sent after it.
+    fn doubt_all(&mut self) {
+        let sent = self.waiting.iter_mut().filter(|batch| batch.doubt != Doubt::None);
+        sent.for_each(|batch| batch.doubt = Doubt::Unanswered);
     }
 
     fn appended(&mut self, batch: &Batch, base_offset: i64, told: &mut Vec<Told>) {

@@ -1,5 +1,6 @@
 use super::BrokerError;
 use crate::record::TopicPartition;
+pub use kafka_client::admin::{NewTopic, OffsetSpec, TopicDescription};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -48,41 +49,4 @@ pub trait Admin: Send + Sync {
     /// # Errors
     /// UnknownTopicOrPartition, or retriable where no broker answers in time.
     fn delete_records(&self, before: &[(TopicPartition, i64)], timeout: Duration) -> Result<(), BrokerError>;
-}
-
-/// Which offset of a partition is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OffsetSpec {
-    /// The first offset that the log holds.
-    Earliest,
-    /// The end: the offset of the next record to be appended.
-    Latest,
-    /// The end for readers of committed records (last stable offset).
-    LatestStable,
-    /// The first record with this timestamp or a later one, in milliseconds; the end where there is none.
-    Timestamp(i64),
-}
-
-/// A topic as the cluster describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicDescription {
-    /// Its name.
-    pub name: String,
-    /// Number of partitions.
-    pub partitions: i32,
-    /// Whether Kafka keeps it for itself (`__consumer_offsets` and its like).
-    pub internal: bool,
-}
-
-/// A topic to create.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewTopic {
-    /// Its name.
-    pub name: String,
-    /// Number of partitions, at least 1.
-    pub partitions: i32,
-    /// Replicas of each partition; -1 for the broker's default.
-    pub replication_factor: i16,
-    /// Configuration by Kafka's keys.
-    pub config: BTreeMap<String, String>,
 }

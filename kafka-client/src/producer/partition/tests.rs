@@ -384,6 +384,25 @@ fn what_may_still_arrive_is_not_renumbered() {
     assert_eq!((world.failed, world.model.log.as_slice()), (2, &[0][..]));
 }
 
+/// The broker recognizes the last five batches. One that was sent again may be the fifth already: a new one beside it would push it out.
+#[test]
+fn nothing_new_goes_beside_a_repetition() {
+    let mut world = World::new();
+    world.act(0);
+    world.settle();
+    (0..5).for_each(|_| world.act(0));
+    (0..5).for_each(|_| assert!(ready(&mut world)));
+    world.act(11);
+    (0..4).for_each(|_| world.act(7));
+    (0..5).for_each(|_| world.act(12));
+    assert_eq!((world.appended, world.partition.waiting.len()), (5, 1));
+    world.act(0);
+    world.now += 10 * TICK;
+    assert!(ready(&mut world) && !ready(&mut world));
+    world.settle();
+    assert_eq!((world.model.log.as_slice(), world.failed), (&[0, 1, 2, 3, 4, 5, 6][..], 0));
+}
+
 #[test]
 fn sequences_wrap_around() {
     let mut world = World::new();

@@ -31,10 +31,9 @@ pub use admin::LibrdkafkaAdmin;
 pub use consumer::LibrdkafkaConsumer;
 pub use producer::LibrdkafkaProducer;
 
-use super::{Broker, BrokerError, BrokerErrorKind, Properties};
-use config::{Role, client_config, own_millis};
+use super::{Broker, BrokerError, Properties};
+use config::{Role, client_config};
 use kafka_client::group::GroupCoordinator;
-use kafka_client::{ClientConfig, GroupClient};
 use std::sync::Arc;
 
 /// A Kafka cluster, reached through librdkafka.
@@ -72,22 +71,6 @@ impl Broker for Librdkafka {
     fn group_coordinator(&self, properties: &Properties) -> Result<Arc<dyn GroupCoordinator>, BrokerError> {
         // The same keys as those of data connections, checked the same way.
         client_config(Role::Consumer, &self.bootstrap_servers, properties)?;
-        let servers = properties.get("bootstrap.servers").unwrap_or(&self.bootstrap_servers);
-        let client_id = properties.get("client.id").unwrap_or("kafka-streams");
-        let mut config = ClientConfig::new(servers.split(',').map(str::trim), client_id);
-        for (key, value) in [
-            ("request.timeout.ms", &mut config.request_timeout),
-            ("socket.connection.setup.timeout.ms", &mut config.socket_connection_setup_timeout),
-            ("reconnect.backoff.ms", &mut config.reconnect_backoff),
-            ("reconnect.backoff.max.ms", &mut config.reconnect_backoff_max),
-            ("retry.backoff.ms", &mut config.retry_backoff),
-            ("retry.backoff.max.ms", &mut config.retry_backoff_max),
-            ("connections.max.idle.ms", &mut config.connections_max_idle),
-        ] {
-            *value = own_millis(Role::Consumer, properties, key, *value)?;
-        }
-        let client = GroupClient::connect(config)
-            .map_err(|error| BrokerError::new(BrokerErrorKind::InvalidConfig, "group membership", error))?;
-        Ok(Arc::new(client))
+        super::native::group_coordinator(&self.bootstrap_servers, properties)
     }
 }

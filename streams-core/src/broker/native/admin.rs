@@ -13,14 +13,7 @@ pub struct NativeAdmin {
 
 impl Admin for NativeAdmin {
     fn describe_topics(&self, names: Option<&[&str]>, timeout: Duration) -> Result<Vec<TopicDescription>, BrokerError> {
-        let described = self.client.describe_topics(names, timeout);
-        let described = described.map_err(|error| from_client(&error, "describing topics"))?;
-        let translated = described.into_iter().map(|topic| TopicDescription {
-            name: topic.name,
-            partitions: topic.partitions,
-            internal: topic.internal,
-        });
-        Ok(translated.collect())
+        self.client.describe_topics(names, timeout).map_err(|error| from_client(&error, "describing topics"))
     }
 
     fn create_topics(
@@ -28,16 +21,7 @@ impl Admin for NativeAdmin {
         topics: &[NewTopic],
         timeout: Duration,
     ) -> Result<Vec<Result<(), BrokerError>>, BrokerError> {
-        let wanted: Vec<_> = topics
-            .iter()
-            .map(|topic| admin::NewTopic {
-                name: topic.name.clone(),
-                partitions: topic.partitions,
-                replication_factor: topic.replication_factor,
-                config: topic.config.clone(),
-            })
-            .collect();
-        let created = self.client.create_topics(&wanted, timeout);
+        let created = self.client.create_topics(topics, timeout);
         let created = created.map_err(|error| from_client(&error, "creating topics"))?;
         let named = created.into_iter().zip(topics).map(|(result, topic)| {
             result.map_err(|error| from_client(&error, format_args!("creating topic {}", topic.name)))
@@ -59,21 +43,12 @@ impl Admin for NativeAdmin {
         partitions: &[(TopicPartition, OffsetSpec)],
         timeout: Duration,
     ) -> Result<Vec<i64>, BrokerError> {
-        let asked: Vec<_> = partitions.iter().map(|(id, spec)| (&*id.topic, id.partition, translate(*spec))).collect();
+        let asked: Vec<_> = partitions.iter().map(|(id, spec)| (&*id.topic, id.partition, *spec)).collect();
         self.client.list_offsets(&asked, timeout).map_err(|error| from_client(&error, "listing offsets"))
     }
 
     fn delete_records(&self, before: &[(TopicPartition, i64)], timeout: Duration) -> Result<(), BrokerError> {
         let before: Vec<_> = before.iter().map(|(id, offset)| (&*id.topic, id.partition, *offset)).collect();
         self.client.delete_records(&before, timeout).map_err(|error| from_client(&error, "deleting records"))
-    }
-}
-
-fn translate(spec: OffsetSpec) -> admin::OffsetSpec {
-    match spec {
-        OffsetSpec::Earliest => admin::OffsetSpec::Earliest,
-        OffsetSpec::Latest => admin::OffsetSpec::Latest,
-        OffsetSpec::LatestStable => admin::OffsetSpec::LatestStable,
-        OffsetSpec::Timestamp(timestamp) => admin::OffsetSpec::Timestamp(timestamp),
     }
 }

@@ -62,8 +62,13 @@ impl<'a> Keys<'a> {
         self.problems.push(format!("{key}={value}: {problem}"));
     }
 
-    /// The error that names everything that was wrong. Where all is well, names in the log what nobody has asked for.
+    /// As [`check`](Self::check). Where all is well, names in the log what nobody has asked for.
     pub(super) fn finish(self) -> Result<(), BrokerError> {
+        self.warn_of_unused();
+        self.check()
+    }
+
+    fn warn_of_unused(&self) {
         let read = self.read.borrow();
         for (key, value) in self.properties.iter() {
             let default = LEFT_TO_THE_SYSTEM.contains(&(key, value));
@@ -71,6 +76,10 @@ impl<'a> Keys<'a> {
                 warn_unused(key);
             }
         }
+    }
+
+    /// The error that names everything that was wrong.
+    pub(super) fn check(self) -> Result<(), BrokerError> {
         if self.problems.is_empty() {
             return Ok(());
         }

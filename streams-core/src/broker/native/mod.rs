@@ -76,11 +76,20 @@ impl Broker for Native {
     }
 
     fn group_coordinator(&self, properties: &Properties) -> Result<Arc<dyn GroupCoordinator>, BrokerError> {
-        let mut keys = Keys::new(properties, "group membership");
-        let client = client_config(&self.bootstrap_servers, &mut keys);
-        keys.finish()?;
-        let client = GroupClient::connect(client)
-            .map_err(|error| BrokerError::new(BrokerErrorKind::InvalidConfig, "group membership", error))?;
-        Ok(Arc::new(client))
+        group_coordinator(&self.bootstrap_servers, properties)
     }
+}
+
+/// The coordinator of groups, which is the same whichever client data go through. What has no effect is told where the consumer is made, by
+/// whom it has none for.
+pub(super) fn group_coordinator(
+    bootstrap_servers: &str,
+    properties: &Properties,
+) -> Result<Arc<dyn GroupCoordinator>, BrokerError> {
+    let mut keys = Keys::new(properties, "group membership");
+    let client = client_config(bootstrap_servers, &mut keys);
+    keys.check()?;
+    let client = GroupClient::connect(client)
+        .map_err(|error| BrokerError::new(BrokerErrorKind::InvalidConfig, "group membership", error))?;
+    Ok(Arc::new(client))
 }
