@@ -44,6 +44,7 @@
 
 mod builder;
 mod data;
+mod global_ktable;
 mod graph;
 mod kgrouped_stream;
 mod kgrouped_table;
@@ -59,6 +60,7 @@ pub mod windows;
 
 pub use builder::StreamsBuilder;
 pub use data::Data;
+pub use global_ktable::GlobalKTable;
 pub use kgrouped_stream::KGroupedStream;
 pub use kgrouped_table::KGroupedTable;
 pub use kstream::{BranchedKStream, EndOfStream, KStream};

@@ -65,6 +65,28 @@ pub fn input_partitions(
     inputs
 }
 
+/// The input partitions of a global subtopology: all there are.
+pub(crate) fn global_input_partitions(
+    topology: &Topology,
+    application_id: &str,
+    subtopology: &Subtopology,
+    topics: &TopicPartitions,
+) -> Vec<InputPartition> {
+    let mut inputs = Vec::new();
+    for &source in &subtopology.nodes {
+        for topic in source_topics(topology, application_id, source, topics) {
+            let partitions = 0..topics.get(&topic).unwrap_or(0);
+            inputs.extend(
+                partitions.map(|partition| InputPartition {
+                    source,
+                    partition: TopicPartition::new(topic.as_str(), partition),
+                }),
+            );
+        }
+    }
+    inputs
+}
+
 /// The topics that a task reads by name and that are not among `topics`.
 pub fn unknown_sources(
     topology: &Topology,
@@ -77,13 +99,16 @@ pub fn unknown_sources(
     names.filter(|name| topics.get(name).is_none()).collect()
 }
 
-/// The number of tasks of a subtopology: the largest partition count of the topics it reads.
+/// The number of tasks of a subtopology: the largest partition count of the topics it reads. A global one has none.
 pub fn task_count(
     topology: &Topology,
     application_id: &str,
     subtopology: &Subtopology,
     topics: &TopicPartitions,
 ) -> i32 {
+    if subtopology.global {
+        return 0;
+    }
     let sources = subtopology.nodes.iter().flat_map(|&node| source_topics(topology, application_id, node, topics));
     sources.filter_map(|topic| topics.get(&topic)).max().unwrap_or(0)
 }

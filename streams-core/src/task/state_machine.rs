@@ -7,7 +7,7 @@ use super::{TaskId, TaskInput, TaskSettings, changelogs};
 use crate::error::StreamsError;
 use crate::processor::{TaskContext, TopicPartitions};
 use crate::record::{OutputBatch, RecordBatch, TopicPartition};
-use crate::store::{ChangelogPartition, TaskStore};
+use crate::store::{ChangelogPartition, GlobalStores, TaskStore};
 use crate::topology::{TaskBuild, Topology};
 use hashbrown::HashMap;
 use kafka_client::group::CommittedOffset;
@@ -28,6 +28,8 @@ pub struct TaskParts {
     pub stores: TaskStores,
     /// Number of partitions of the topics that it may write to.
     pub topics: TopicPartitions,
+    /// The global stores that its nodes may read.
+    pub globals: GlobalStores,
 }
 
 /// A task: its partition queues, nodes and stores.
@@ -55,11 +57,11 @@ impl Task {
     /// # Errors
     /// What a node's factory says.
     pub fn new(topology: &Topology, settings: TaskSettings, parts: TaskParts) -> Result<Self, StreamsError> {
-        let TaskParts { id, inputs, stores, topics } = parts;
+        let TaskParts { id, inputs, stores, topics, globals } = parts;
         let stores = stores.activate();
         let task_stores = open_stores(topology, &settings.application_id, id, &stores)?;
         let by_name = task_stores.iter().map(|store| (store.name().to_string(), Rc::clone(store))).collect();
-        let built = TaskBuild::new(topology, &settings, id, by_name).build()?;
+        let built = TaskBuild::new(topology, &settings, id, by_name, globals).build()?;
         let mut context = TaskContext::new(id, topics, Arc::clone(&settings.processing_handler));
         let mut queues = Vec::with_capacity(inputs.len());
         for input in inputs {

@@ -4,7 +4,7 @@ use super::{TestDriverConfig, output::Captured};
 use crate::error::StreamsError;
 use crate::processor::TopicPartitions;
 use crate::record::{Headers, RecordBatchBuilder, RecordRef, TopicPartition};
-use crate::store::TaskStore;
+use crate::store::{GlobalStores, TaskStore};
 use crate::task::{OffsetMetadata, Task, TaskId, TaskInput, TaskParts, input_partitions};
 use crate::topology::Topology;
 use bytes::Bytes;
@@ -42,7 +42,10 @@ impl Machine {
         let application_id = &config.settings.application_id;
         let mut tasks = Vec::new();
         let mut routes = HashMap::new();
-        for subtopology in topology.subtopologies() {
+        let mut globals = GlobalStores::default();
+        // Global stores first: the others are built with them.
+        let (first, then): (Vec<_>, Vec<_>) = topology.subtopologies().iter().partition(|part| part.global);
+        for subtopology in first.into_iter().chain(then) {
             let id = TaskId::new(subtopology.id, 0);
             let specs = subtopology.stores.iter().filter_map(|store| topology.store(store));
             let specs = specs.map(|spec| spec.engine_spec(config.caching)).collect();
@@ -53,7 +56,10 @@ impl Machine {
                 inputs.push(TaskInput { input, position: 0, metadata: OffsetMetadata::default() });
             }
             let count = inputs.len();
-            let parts = TaskParts { id, inputs, stores, topics: partitions.clone() };
+            if subtopology.global {
+                globals = globals.and(&stores)?;
+            }
+            let parts = TaskParts { id, inputs, stores, topics: partitions.clone(), globals: globals.clone() };
             let mut task = Task::new(topology, config.settings.clone(), parts)?;
             (0..count).for_each(|input| task.set_end_offset(input, Some(0)));
             task.init(wall_time)?;

@@ -1,9 +1,10 @@
 use super::{NodeKind, NodeSpec, StoreSpec, Topology};
 use crate::error::{DeserializationExceptionHandler, StreamsError};
 use crate::processor::{Child, Downstream, Node, NodeRef, Operator, SourceNode, SourceReader};
-use crate::store::TaskStore;
+use crate::store::{GlobalStores, TaskStore};
 use crate::task::{TaskId, TaskSettings};
 use hashbrown::HashMap;
+use state_stores::CommittedReader;
 use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,6 +17,7 @@ pub struct TaskBuild<'a> {
     settings: &'a TaskSettings,
     task_id: TaskId,
     stores: HashMap<String, Rc<TaskStore>>,
+    globals: GlobalStores,
 }
 
 /// The nodes of one task, linked.
@@ -80,14 +82,15 @@ impl Children {
 }
 
 impl<'a> TaskBuild<'a> {
-    /// For one task of `topology`; `stores` are the opened stores of its subtopology.
+    /// For one task of `topology`; `stores` are the opened stores of its subtopology, `globals` the global ones.
     pub fn new(
         topology: &'a Topology,
         settings: &'a TaskSettings,
         task_id: TaskId,
         stores: HashMap<String, Rc<TaskStore>>,
+        globals: GlobalStores,
     ) -> Self {
-        Self { topology, settings, task_id, stores }
+        Self { topology, settings, task_id, stores, globals }
     }
 
     /// The task.
@@ -109,6 +112,14 @@ impl<'a> TaskBuild<'a> {
     /// No store of this name in the task's subtopology.
     pub fn store(&self, name: &str) -> Result<Rc<TaskStore>, StreamsError> {
         self.stores.get(name).cloned().ok_or_else(|| unknown_store(name))
+    }
+
+    /// A global store, to be read.
+    ///
+    /// # Errors
+    /// No global store of this name.
+    pub fn global_store(&self, name: &str) -> Result<CommittedReader, StreamsError> {
+        self.globals.get(name).ok_or_else(|| unknown_store(name))
     }
 
     /// The name on the cluster of one of the topology's topics.

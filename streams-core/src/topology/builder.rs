@@ -14,6 +14,7 @@ pub struct TopologyBuilder {
     stores: Vec<StoreSpec>,
     repartition_topics: Vec<RepartitionTopic>,
     copartitions: Vec<Copartition>,
+    global_stores: Vec<String>,
 }
 
 impl TopologyBuilder {
@@ -75,6 +76,17 @@ impl TopologyBuilder {
         users.iter().try_for_each(|user| self.connect(user, &name))
     }
 
+    /// Adds a global store, filled by the node `owner`: what comes from its source is processed by every instance, on a thread of its own, before and
+    /// beside all tasks, which may read the store. It has no changelog: its source is one.
+    ///
+    /// # Errors
+    /// As [`add_store`](Self::add_store).
+    pub fn add_global_store(&mut self, mut store: StoreSpec, owner: &str) -> Result<(), StreamsError> {
+        (store.logging, store.caching) = (None, false);
+        self.global_stores.push(store.name.clone());
+        self.add_store(store, &[owner])
+    }
+
     /// Lets the node `user` use the store `store`.
     ///
     /// # Errors
@@ -125,13 +137,14 @@ impl TopologyBuilder {
         if !self.nodes.iter().any(NodeSpec::is_source) {
             return Err(invalid("it has no source; add a stream or a table".to_owned()));
         }
-        let subtopologies = subtopology::divide(&self.nodes, &self.stores);
+        let subtopologies = subtopology::divide(&self.nodes, &self.stores, &self.global_stores);
         let inner = Inner {
             nodes: self.nodes,
             stores: self.stores,
             subtopologies,
             repartition_topics: self.repartition_topics,
             copartitions: self.copartitions,
+            global_stores: self.global_stores,
         };
         Ok(Topology { inner: Arc::new(inner) })
     }

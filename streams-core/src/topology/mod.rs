@@ -36,6 +36,7 @@ struct Inner {
     subtopologies: Vec<Subtopology>,
     repartition_topics: Vec<RepartitionTopic>,
     copartitions: Vec<Copartition>,
+    global_stores: Vec<String>,
 }
 
 impl Topology {
@@ -52,6 +53,11 @@ impl Topology {
     /// The store of this name.
     pub fn store(&self, name: &str) -> Option<&StoreSpec> {
         self.inner.stores.iter().find(|store| store.name == name)
+    }
+
+    /// Whether the store of this name is a global one: every instance has all of its rows, and keeps them up to date on a thread of its own.
+    pub fn is_global_store(&self, name: &str) -> bool {
+        self.inner.global_stores.iter().any(|global| global == name)
     }
 
     /// The subtopologies, by their numbers.

@@ -131,7 +131,13 @@ impl Writer<'_> {
         let name = self.graph.nodes[id].name();
         let source_name = self.table_source_name(id, table);
         self.source(&source_name, &table.source)?;
-        self.processor(name, &table.table, &[&source_name])
+        if !table.global {
+            return self.processor(name, &table.table, &[&source_name]);
+        }
+        let processor = &table.table;
+        let factory = (processor.factory)();
+        self.add(name, NodeKind::Processor, &[&source_name], Some(processor.input), processor.output, &factory)?;
+        processor.stores.iter().try_for_each(|store| self.builder.add_global_store(store.spec.clone(), name))
     }
 
     fn table_source_name(&self, id: GraphId, table: &TableSource) -> String {

@@ -385,7 +385,7 @@ impl<B: Broker> RestoreThread<B> {
             );
         }
         let parts = match self.parts(id) {
-            Ok((inputs, topics)) => TaskParts { id, inputs, stores, topics },
+            Ok((inputs, topics)) => TaskParts { id, inputs, stores, topics, globals: self.instance.globals() },
             Err(error) => {
                 stores.close();
                 return Err(error);

@@ -46,6 +46,7 @@ final class Program {
     private KStream<?, ?> results() {
         return switch (asked.setting("program", "window-aggregate").word()) {
             case "stream-table-join" -> new Joins(asked, builder, consumed).streamWithTable();
+            case "stream-global-table-join" -> new Joins(asked, builder, consumed).streamWithGlobalTable();
             default -> Suppression.apply(asked, table()).toStream();
         };
     }
