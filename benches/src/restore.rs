@@ -71,7 +71,8 @@ impl Restore<'_> {
     /// Writes the changelog of a count, as both libraries would; answers what a store restored from it says that it holds.
     fn fill(&self, topic: &str) -> Result<String> {
         self.cluster.create_topic_with(topic, &[("cleanup.policy", "compact")])?;
-        let mut output = Output::open(&self.cluster.servers)?;
+        // In batches as Kafka Streams' own producer writes them.
+        let mut output = Output::open_with(&self.cluster.servers, &[("batch.size", "16384"), ("linger.ms", "100")])?;
         let mut sum = 0_i64;
         for place in 0..self.records {
             self.interrupt.check()?;
