@@ -59,7 +59,8 @@ impl Task {
         let stores = stores.activate();
         let task_stores = open_stores(topology, &settings.application_id, id, &stores)?;
         let by_name = task_stores.iter().map(|store| (store.name().to_string(), Rc::clone(store))).collect();
-        let built = TaskBuild::new(topology, &settings, id, by_name).build()?;
+        let build = TaskBuild::new(topology, &settings, id, by_name).with_write_context(stores.context_cell());
+        let built = build.build()?;
         let mut context = TaskContext::new(id, topics, Arc::clone(&settings.processing_handler));
         let mut queues = Vec::with_capacity(inputs.len());
         for input in inputs {

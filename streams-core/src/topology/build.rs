@@ -1,11 +1,13 @@
 use super::{NodeKind, NodeSpec, StoreSpec, Topology};
 use crate::error::{DeserializationExceptionHandler, StreamsError};
 use crate::processor::{Child, Downstream, Node, NodeRef, Operator, SourceNode, SourceReader};
+use crate::processor_api::CustomInstance;
 use crate::store::TaskStore;
 use crate::task::{TaskId, TaskSettings};
 use hashbrown::HashMap;
+use state_stores::WriteContext;
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,10 @@ pub struct TaskBuild<'a> {
     settings: &'a TaskSettings,
     task_id: TaskId,
     stores: HashMap<String, Rc<TaskStore>>,
+    /// What the stores note with writes that bring nothing of their own.
+    write_context: Rc<Cell<WriteContext>>,
+    /// Stores of the user's own, each made for the first node that uses it.
+    custom_stores: HashMap<String, Rc<dyn CustomInstance>>,
 }
 
 /// The nodes of one task, linked.
@@ -64,6 +70,16 @@ pub struct Children {
 }
 
 impl Children {
+    /// The name of the node that is being built.
+    pub fn node(&self) -> &Arc<str> {
+        &self.node
+    }
+
+    /// The names of the children.
+    pub fn names(&self) -> Box<[Arc<str>]> {
+        self.children.iter().map(|(name, _)| Arc::clone(name)).collect()
+    }
+
     /// The links to the children, as nodes that take `K` and `V`.
     ///
     /// # Errors
@@ -87,7 +103,46 @@ impl<'a> TaskBuild<'a> {
         task_id: TaskId,
         stores: HashMap<String, Rc<TaskStore>>,
     ) -> Self {
-        Self { topology, settings, task_id, stores }
+        let (write_context, custom_stores) = (Rc::default(), HashMap::new());
+        Self { topology, settings, task_id, stores, write_context, custom_stores }
+    }
+
+    /// Sets the cell in which the task's stores find the origin of what is written.
+    #[must_use]
+    pub fn with_write_context(mut self, cell: Rc<Cell<WriteContext>>) -> Self {
+        self.write_context = cell;
+        self
+    }
+
+    pub(crate) fn write_context(&self) -> Rc<Cell<WriteContext>> {
+        Rc::clone(&self.write_context)
+    }
+
+    /// The topology that the task is part of.
+    pub(crate) fn topology(&self) -> &'a Topology {
+        self.topology
+    }
+
+    /// `application.id`.
+    pub fn application_id(&self) -> &str {
+        &self.settings.application_id
+    }
+
+    /// Names of the stores that are connected to a node.
+    pub(crate) fn connected_stores(&self, node: &str) -> Vec<String> {
+        let node = self.topology.nodes().iter().find(|spec| *spec.name == *node);
+        node.map(|spec| spec.stores.clone()).unwrap_or_default()
+    }
+
+    /// The user's own store over the rows of the store of this name; `None` where that is an ordinary one.
+    pub(crate) fn custom_store(&mut self, name: &str) -> Result<Option<Rc<dyn CustomInstance>>, StreamsError> {
+        if let Some(made) = self.custom_stores.get(name) {
+            return Ok(Some(Rc::clone(made)));
+        }
+        let Some(factory) = self.store_spec(name)?.types.custom() else { return Ok(None) };
+        let made = factory(self.store(name)?);
+        self.custom_stores.insert(name.to_owned(), Rc::clone(&made));
+        Ok(Some(made))
     }
 
     /// The task.

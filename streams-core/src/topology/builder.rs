@@ -92,6 +92,11 @@ impl TopologyBuilder {
         Ok(())
     }
 
+    /// The node of this name.
+    pub(crate) fn node(&self, name: &str) -> Option<&NodeSpec> {
+        self.names.get(name).map(|&id| &self.nodes[id])
+    }
+
     /// Declares a repartition topic; a sink and a source with its name are its two ends.
     pub fn add_repartition_topic(&mut self, topic: RepartitionTopic) {
         if !self.repartition_topics.iter().any(|other| other.name == topic.name) {

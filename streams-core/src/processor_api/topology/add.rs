@@ -1,0 +1,142 @@
+use super::{NodeHandle, Parents, Sink, Source};
+use crate::error::StreamsError;
+use crate::processor_api::{
+    FixedKeyProcessor, Names, Processor, StoreBuilder, StoreRef, fixed_key_processor_factory, processor_factory,
+};
+use crate::topology::{FlowType, NodeFactory, NodeKind, TopologyBuilder};
+
+/// Topologies of processors, put together node by node. Each method says at once what is wrong with what it adds.
+impl TopologyBuilder {
+    /// Adds a source: a topic's name, for the default serdes of the types, or a [`Source`].
+    ///
+    /// # Errors
+    /// The name is taken or not allowed, or one of the topics has a source already.
+    pub fn add_source<K: Clone + 'static, V: Clone + 'static>(
+        &mut self,
+        name: &str,
+        source: impl Into<Source<K, V>>,
+    ) -> Result<NodeHandle<K, V>, StreamsError> {
+        let source = source.into();
+        let output = Some(FlowType::of::<K, V>());
+        self.add_node(name, source.kind(), &[], None, output, source.factory())?;
+        Ok(NodeHandle::new(name))
+    }
+
+    /// Adds a processor below `parents`. `supplier` makes one for each task.
+    ///
+    /// # Errors
+    /// The name is taken or not allowed, a parent does not exist, or forwards other types.
+    pub fn add_processor<KIn, VIn, KOut, VOut, P>(
+        &mut self,
+        name: &str,
+        supplier: impl Fn() -> P + Send + Sync + 'static,
+        parents: impl Parents<KIn, VIn>,
+    ) -> Result<NodeHandle<KOut, VOut>, StreamsError>
+    where
+        KIn: 'static,
+        VIn: 'static,
+        KOut: Clone + 'static,
+        VOut: Clone + 'static,
+        P: Processor<KIn, VIn, KOut, VOut>,
+    {
+        let (input, output) = (FlowType::of::<KIn, VIn>(), FlowType::of::<KOut, VOut>());
+        self.add_below(
+            name,
+            NodeKind::Processor,
+            &parents.parents(),
+            input,
+            Some(output),
+            processor_factory(supplier),
+        )?;
+        Ok(NodeHandle::new(name))
+    }
+
+    /// Adds a fixed-key processor below `parents`. `supplier` makes one for each task.
+    ///
+    /// # Errors
+    /// As [`add_processor`](Self::add_processor).
+    pub fn add_fixed_key_processor<K, VIn, VOut, P>(
+        &mut self,
+        name: &str,
+        supplier: impl Fn() -> P + Send + Sync + 'static,
+        parents: impl Parents<K, VIn>,
+    ) -> Result<NodeHandle<K, VOut>, StreamsError>
+    where
+        K: Clone + 'static,
+        VIn: 'static,
+        VOut: Clone + 'static,
+        P: FixedKeyProcessor<K, VIn, VOut>,
+    {
+        let (input, output) = (FlowType::of::<K, VIn>(), FlowType::of::<K, VOut>());
+        let factory = fixed_key_processor_factory(supplier);
+        self.add_below(name, NodeKind::Processor, &parents.parents(), input, Some(output), factory)?;
+        Ok(NodeHandle::new(name))
+    }
+
+    /// Adds a sink below `parents`: a topic's name, for the default serdes of the types, or a [`Sink`].
+    ///
+    /// # Errors
+    /// As [`add_processor`](Self::add_processor).
+    pub fn add_sink<K: 'static, V: 'static>(
+        &mut self,
+        name: &str,
+        sink: impl Into<Sink<K, V>>,
+        parents: impl Parents<K, V>,
+    ) -> Result<(), StreamsError> {
+        let sink = sink.into();
+        self.add_below(name, sink.kind(), &parents.parents(), FlowType::of::<K, V>(), None, sink.factory())
+    }
+
+    /// Adds a store and connects it to `processors`; `()` for none yet.
+    ///
+    /// # Errors
+    /// The name is taken or not allowed, the store cannot be as declared, or a processor does not exist.
+    pub fn add_state_store<S>(
+        &mut self,
+        store: StoreBuilder<S>,
+        processors: impl Names,
+    ) -> Result<StoreRef<S>, StreamsError> {
+        let (spec, reference) = store.build().map_err(StreamsError::Topology)?;
+        self.add_store(spec, &[])?;
+        self.connect_processor_and_state_stores(processors, &reference)?;
+        Ok(reference)
+    }
+
+    /// Connects each of the stores to each of the processors: what shares a store is in one task.
+    ///
+    /// # Errors
+    /// One of them does not exist, or is not a processor.
+    pub fn connect_processor_and_state_stores(
+        &mut self,
+        processors: impl Names,
+        stores: impl Names,
+    ) -> Result<(), StreamsError> {
+        let stores = stores.names();
+        for processor in processors.names() {
+            for store in &stores {
+                if self.node(&processor).is_some_and(|node| !matches!(node.kind, NodeKind::Processor)) {
+                    let message = format!("store {store} is connected to {processor}, which is not a processor");
+                    return Err(StreamsError::Topology(message));
+                }
+                self.connect(&processor, store)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_below(
+        &mut self,
+        name: &str,
+        kind: NodeKind,
+        parents: &[String],
+        input: FlowType,
+        output: Option<FlowType>,
+        factory: NodeFactory,
+    ) -> Result<(), StreamsError> {
+        if parents.is_empty() {
+            return Err(StreamsError::Topology(format!("{name} has no parents, so it would get no records")));
+        }
+        let parents: Vec<&str> = parents.iter().map(String::as_str).collect();
+        self.add_node(name, kind, &parents, Some(input), output, factory).map(|_| ())
+    }
+}
