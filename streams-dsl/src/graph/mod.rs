@@ -26,6 +26,13 @@ pub(crate) struct Graph {
     counter: u32,
     nodes: Vec<GraphNode>,
     mistakes: Vec<String>,
+    copartitions: Vec<Copartition>,
+}
+
+/// Steps whose records meet by key in another one.
+struct Copartition {
+    sides: Vec<GraphId>,
+    join: GraphId,
 }
 
 /// One step.
@@ -36,6 +43,8 @@ pub(crate) struct GraphNode {
     pub given: Option<String>,
     /// Where its records come from.
     pub parents: Vec<GraphId>,
+    /// The step whose given name it is named after, and what is appended to that.
+    follows: Option<(GraphId, &'static str)>,
     /// What it becomes.
     pub kind: Kind,
 }
@@ -76,7 +85,7 @@ impl Graph {
         parents: Vec<GraphId>,
         kind: Kind,
     ) -> GraphId {
-        self.nodes.push(GraphNode { generated, given, parents, kind });
+        self.nodes.push(GraphNode { generated, given, parents, follows: None, kind });
         self.nodes.len() - 1
     }
 
@@ -105,15 +114,51 @@ impl Graph {
         largest
     }
 
+    /// Notes that the records of `sides` meet by key in the step `join`, so that their topics must be partitioned alike.
+    pub(crate) fn copartition(&mut self, sides: Vec<GraphId>, join: GraphId) {
+        self.copartitions.push(Copartition { sides, join });
+    }
+
+    /// Where the records of a step come from: sources, tables' sources and repartition topics.
+    pub(crate) fn sources(&self, id: GraphId) -> Vec<GraphId> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut waiting = vec![id];
+        while let Some(id) = waiting.pop() {
+            let Some(node) = self.nodes.get(id) else { continue };
+            if !seen.insert(id) {
+                continue;
+            }
+            match node.kind {
+                Kind::Source(_) | Kind::TableSource(_) | Kind::Repartition(_) => found.push(id),
+                Kind::Processor(_) | Kind::Sink(_) => waiting.extend(&node.parents),
+            }
+        }
+        found
+    }
+
     /// Gives a step one more parent.
     pub(crate) fn add_parent(&mut self, id: GraphId, parent: GraphId) {
         self.nodes[id].parents.push(parent);
     }
 
-    /// Gives a step a name.
+    /// Gives a step a name, and those that are named after it.
     pub(crate) fn rename(&mut self, id: GraphId, name: String) {
+        let followers = self.nodes.iter_mut().filter_map(|node| Some((node.follows?, &mut node.given)));
+        for ((_, suffix), given) in followers.filter(|((leader, _), _)| *leader == id) {
+            *given = Some(format!("{name}{suffix}"));
+        }
         if let Some(node) = self.nodes.get_mut(id) {
             node.given = Some(name);
+        }
+    }
+
+    /// Names a step after another one, where that is given a name: `<name><suffix>`.
+    pub(crate) fn follow(&mut self, id: GraphId, leader: GraphId, suffix: &'static str) {
+        let name = self.nodes.get(leader).and_then(|leader| leader.given.clone());
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.follows = Some((leader, suffix));
+            node.given = name.map(|name| format!("{name}{suffix}"));
         }
     }
 
