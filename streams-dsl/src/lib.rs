@@ -86,11 +86,11 @@ pub use streams_core::runtime::{
 };
 pub use streams_core::serde;
 pub use streams_core::task::TaskId;
-pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology};
+pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology, TopologyBuilder};
 pub use streams_core::windowed::{
     SessionWindow, SessionWindowedSerde, TimeWindow, TimeWindowedSerde, Window, Windowed,
 };
-pub use streams_core::{broker, metrics, partitioner, query, record, test_driver};
+pub use streams_core::{broker, metrics, partitioner, processor_api, query, record, test_driver};
 
 pub use regex::Regex;
 

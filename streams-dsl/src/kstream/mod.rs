@@ -3,6 +3,7 @@
 mod fallible;
 mod grouping;
 mod join_table;
+mod process;
 mod repartition;
 mod split;
 mod stateless;

@@ -198,11 +198,16 @@ impl<S> StoreBuilder<S> {
         &self.spec.name
     }
 
-    /// What a topology takes, with the reference by which processors ask for the store.
+    /// What processors may ask for the store by.
+    pub fn reference(&self) -> StoreRef<S> {
+        StoreRef::new(&self.spec.name)
+    }
+
+    /// What a topology takes.
     ///
     /// # Errors
     /// Windows that are empty, or longer than the retention.
-    pub fn build(self) -> Result<(StoreSpec, StoreRef<S>), String> {
+    pub fn build(self) -> Result<StoreSpec, String> {
         let spec = self.spec;
         if let (RowLayout::Window { retention_ms, .. }, Some(size)) = (spec.layout, spec.window_size_ms) {
             let name = &spec.name;
@@ -215,8 +220,7 @@ impl<S> StoreBuilder<S> {
                 ));
             }
         }
-        let reference = StoreRef::new(&spec.name);
-        Ok((spec, reference))
+        Ok(spec)
     }
 }
 

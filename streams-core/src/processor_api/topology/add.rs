@@ -96,8 +96,8 @@ impl TopologyBuilder {
         store: StoreBuilder<S>,
         processors: impl Names,
     ) -> Result<StoreRef<S>, StreamsError> {
-        let (spec, reference) = store.build().map_err(StreamsError::Topology)?;
-        self.add_store(spec, &[])?;
+        let reference = store.reference();
+        self.add_store(store.build().map_err(StreamsError::Topology)?, &[])?;
         self.connect_processor_and_state_stores(processors, &reference)?;
         Ok(reference)
     }
