@@ -9,7 +9,6 @@ impl FixedKeyProcessor<String, String, String> for Swap {
         context: &mut FixedKeyProcessorContext<'_, String, String>,
         record: FixedKeyRecord<String, String>,
     ) -> ProcessorResult {
-        *record.key() = "other".to_owned();
         record.clone().with_key("other".to_owned());
         context.forward(Record::new("other".to_owned(), record.value().clone(), record.timestamp()))?;
         Ok(())
