@@ -1,6 +1,8 @@
 //! Processors with stores, in a running application: what they keep survives restarts, with local state and without.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use streams_dsl::broker::embedded::Isolation;
 use streams_dsl::processor_api::{
@@ -226,4 +228,64 @@ fn a_store_that_is_not_connected_ends_the_application_before_its_first_record() 
     wait("the error is known", || streams.last_error().is_some());
     let error = streams.last_error().unwrap();
     assert!(error.contains("store elsewhere is not connected to processor wrong"), "{error}");
+}
+
+/// Keeps the records of a topic, and says how many it was given.
+#[derive(Default)]
+struct Keep(KeyValueStore<String, String>, Arc<AtomicU32>);
+
+impl Processor<String, Option<String>, (), ()> for Keep {
+    fn init(&mut self, context: &mut ProcessorContext<'_, (), ()>) -> ProcessorResult {
+        self.0 = context.state_store("names")?;
+        Ok(())
+    }
+
+    fn process(
+        &mut self,
+        _: &mut ProcessorContext<'_, (), ()>,
+        record: Record<String, Option<String>>,
+    ) -> ProcessorResult {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        match record.value {
+            Some(value) => Ok(self.0.put(&record.key, &value)?),
+            None => Ok(self.0.delete(&record.key).map(drop)?),
+        }
+    }
+}
+
+#[test]
+fn a_read_only_store_is_restored_from_its_source_up_to_what_is_yet_to_be_processed() {
+    for engine in [StoreEngine::RocksDb, StoreEngine::InMemory] {
+        let given = Arc::new(AtomicU32::new(0));
+        let topology = || {
+            let mut topology = TopologyBuilder::new();
+            let store = Stores::key_value_store::<String, String>("names").with_store_type(engine);
+            let given = Arc::clone(&given);
+            let keep = move || Keep(KeyValueStore::default(), Arc::clone(&given));
+            topology.add_read_only_state_store(store, "source", "in", "keep", keep).unwrap();
+            topology.build().unwrap()
+        };
+        let site = Site::new(&[("in", 1)]);
+        site.broker.produce("in", 0, Some(b"a"), Some(b"1"), 0).unwrap();
+        // Nothing is committed yet: all goes through the processor.
+        let streams = site.start(topology(), "one");
+        site.drain(&["in"]);
+        assert_eq!((given.load(Ordering::SeqCst), streams.restored_records()), (1, 0));
+        site.broker.produce("in", 0, Some(b"b"), Some(b"2"), 0).unwrap();
+        site.drain(&["in"]);
+        assert!(streams.close());
+        // What comes meanwhile is processed, not restored.
+        site.broker.produce("in", 0, Some(b"a"), None, 0).unwrap();
+        site.broker.produce("in", 0, Some(b"c"), Some(b"3"), 0).unwrap();
+        for (instance, restored) in [("two", 2), ("two", if engine == StoreEngine::RocksDb { 0 } else { 4 })] {
+            let streams = site.start(topology(), instance);
+            site.drain(&["in"]);
+            assert_eq!((given.load(Ordering::SeqCst), streams.restored_records()), (4, restored));
+            let rows = streams.store::<String, String>("names").unwrap().all().unwrap();
+            let rows: Vec<_> = rows.map(|row| row.unwrap()).collect();
+            assert_eq!(rows, [("b".to_owned(), "2".to_owned()), ("c".to_owned(), "3".to_owned())]);
+            assert!(streams.close());
+        }
+        assert!(site.broker.read_all("app-names-changelog", Isolation::ReadUncommitted).is_err());
+    }
 }

@@ -82,7 +82,7 @@ pub use stores::{
     SessionStore, StateStore, StoreBuilder, StoreName, StoreRef, Stores, TimestampedKeyValueStore,
     TimestampedWindowStore, ValueAndTimestamp, WindowIterator, WindowStore,
 };
-pub(crate) use stores::{CustomFactory, CustomInstance, TimestampedSerde};
+pub(crate) use stores::{CustomFactory, CustomInstance, Opening, TimestampedSerde};
 pub use topology::{NodeHandle, Parents, Sink, Source};
 
 pub use crate::processor::{Cancellable, PunctuationType};

@@ -35,6 +35,16 @@ pub trait Processor<KIn, VIn, KOut, VOut>: 'static {
     fn close(&mut self) {}
 }
 
+/// A closure is a processor without `init` and `close`: `|context: &mut ProcessorContext<'_, KOut, VOut>, record: Record<KIn, VIn>|`.
+impl<KIn, VIn, KOut, VOut, F> Processor<KIn, VIn, KOut, VOut> for F
+where
+    F: FnMut(&mut ProcessorContext<'_, KOut, VOut>, Record<KIn, VIn>) -> ProcessorResult + 'static,
+{
+    fn process(&mut self, context: &mut ProcessorContext<'_, KOut, VOut>, record: Record<KIn, VIn>) -> ProcessorResult {
+        self(context, record)
+    }
+}
+
 /// Tells an error of the library that passed through user code from one of the user's own.
 #[inline]
 pub(super) fn finish(result: ProcessorResult) -> Result<(), StreamsError> {

@@ -30,6 +30,8 @@ pub struct BuiltTask {
     pub operators: Vec<Rc<RefCell<dyn Operator>>>,
     /// The sources with the names of their topics on the cluster (none for a pattern), in the order of the topology.
     pub sources: Vec<BuiltSource>,
+    /// Stores of the user's own, by name.
+    pub(crate) custom_stores: HashMap<String, Rc<dyn CustomInstance>>,
 }
 
 /// A source of a task.
@@ -192,7 +194,7 @@ impl<'a> TaskBuild<'a> {
             .get(self.task_id.subtopology as usize)
             .ok_or_else(|| StreamsError::Topology(format!("no subtopology for task {}", self.task_id)))?;
         let mut inputs: HashMap<usize, Rc<dyn Any>> = HashMap::new();
-        let mut built = BuiltTask { operators: Vec::new(), sources: Vec::new() };
+        let mut built = BuiltTask { operators: Vec::new(), sources: Vec::new(), custom_stores: HashMap::new() };
         for &id in subtopology.nodes.iter().rev() {
             let spec = &topology.nodes()[id];
             let children = children_of(spec, topology, &inputs);
@@ -206,6 +208,7 @@ impl<'a> TaskBuild<'a> {
         }
         built.operators.reverse();
         built.sources.reverse();
+        built.custom_stores = self.custom_stores;
         debug_assert!(
             built.sources.iter().all(|source| matches!(topology.nodes()[source.node].kind, NodeKind::Source { .. }))
         );

@@ -14,6 +14,7 @@ pub struct TopologyBuilder {
     stores: Vec<StoreSpec>,
     repartition_topics: Vec<RepartitionTopic>,
     copartitions: Vec<Copartition>,
+    source_changelogs: HashMap<String, String>,
 }
 
 impl TopologyBuilder {
@@ -93,6 +94,11 @@ impl TopologyBuilder {
         Ok(())
     }
 
+    /// Has a store without logging restored from an input topic, which is its changelog (KIP-813).
+    pub(crate) fn set_source_changelog(&mut self, store: &str, topic: &str) {
+        self.source_changelogs.insert(store.to_owned(), topic.to_owned());
+    }
+
     /// The node of this name.
     pub(crate) fn node(&self, name: &str) -> Option<&NodeSpec> {
         self.names.get(name).map(|&id| &self.nodes[id])
@@ -137,6 +143,7 @@ impl TopologyBuilder {
             subtopologies,
             repartition_topics: self.repartition_topics,
             copartitions: self.copartitions,
+            source_changelogs: self.source_changelogs,
         };
         Ok(Topology { inner: Arc::new(inner) })
     }

@@ -124,7 +124,10 @@ fn processors_share_one_per_task_which_is_closed_once() {
     pipe(&driver, &[("a", "", 0)]).unwrap();
     assert_eq!(driver.create_output_topic::<String, String>("out").read_value().unwrap(), "2");
     assert_eq!(changelog(&driver).len(), 2);
-    drop(driver);
+    // A test sees it too.
+    let words = driver.state_store::<CustomStore<Words>>("words").unwrap();
+    assert_eq!(words.borrow().unwrap().words.iter().collect::<Vec<_>>(), ["1 a", "2 a"]);
+    drop((driver, words));
     assert_eq!(*closed.lock().unwrap(), 1);
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 use streams_core::error::StreamsError;
 use streams_core::processor_api::{
-    CustomStore, KeyValueStore, Processor, ProcessorContext, ProcessorResult, ProcessorStore, SessionStore, Stores,
-    TimestampedKeyValueStore, WindowStore,
+    CustomStore, KeyValueStore, Processor, ProcessorContext, ProcessorResult, ProcessorStore, SessionStore, Source,
+    Stores, TimestampedKeyValueStore, WindowStore,
 };
 use streams_core::record::Record;
 use streams_core::test_driver::TopologyTestDriver;
@@ -78,7 +78,7 @@ fn a_topology_says_at_once_what_is_wrong() {
     fn ask() -> Ask<KeyValueStore<String, i32>> {
         Ask("plain", None)
     }
-    let cases: [(Add, &str); 11] = [
+    let cases: [(Add, &str); 12] = [
         (|t| t.add_source::<String, String>("ask", "more").map(drop), "two nodes are named ask"),
         (
             |t| t.add_source::<String, String>("again", "in").map(drop),
@@ -106,6 +106,15 @@ fn a_topology_says_at_once_what_is_wrong() {
         (
             |t| t.connect_processor_and_state_stores("source", "plain"),
             "store plain is connected to source, which is not a processor",
+        ),
+        (
+            |t| {
+                let store = Stores::key_value_store::<String, i32>("names");
+                let source = Source::<String, String>::topics(["a", "b"]);
+                let nothing = || |_: &mut ProcessorContext<'_, (), ()>, _: Record<String, String>| Ok(());
+                t.add_read_only_state_store(store, "names-source", source, "keep", nothing).map(drop)
+            },
+            "store names is to be restored from its source names-source: that must be one topic",
         ),
         (
             |t| {

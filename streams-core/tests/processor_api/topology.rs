@@ -2,7 +2,7 @@
 
 use regex::Regex;
 use streams_core::processor::{Partitioning, RecordContext, TimestampedRecord};
-use streams_core::processor_api::{Processor, ProcessorContext, ProcessorResult, Sink, Source, Stores};
+use streams_core::processor_api::{KeyValueStore, Processor, ProcessorContext, ProcessorResult, Sink, Source, Stores};
 use streams_core::record::Record;
 use streams_core::serde::{NumberSerde, StringSerde};
 use streams_core::test_driver::TopologyTestDriver;
@@ -88,4 +88,61 @@ fn sinks_choose_topics_and_partitions() {
     crate::probe::pipe(&driver, &[("k", "x", 0), ("k", "y", 0)]).unwrap();
     let read = |topic| driver.create_output_topic::<String, String>(topic).read_values_to_list().unwrap();
     assert_eq!((read("in-x"), read("in-y"), read("some")), (vec!["x".into()], vec!["y".into()], vec!["y".into()]));
+}
+
+/// Keeps what it gets.
+#[derive(Default)]
+struct Keep(KeyValueStore<String, String>);
+
+impl Processor<String, Option<String>, (), ()> for Keep {
+    fn init(&mut self, context: &mut ProcessorContext<'_, (), ()>) -> ProcessorResult {
+        self.0 = context.state_store("names")?;
+        Ok(())
+    }
+
+    fn process(
+        &mut self,
+        _: &mut ProcessorContext<'_, (), ()>,
+        record: Record<String, Option<String>>,
+    ) -> ProcessorResult {
+        match record.value {
+            Some(value) => Ok(self.0.put(&record.key, &value)?),
+            None => Ok(self.0.delete(&record.key).map(drop)?),
+        }
+    }
+}
+
+#[test]
+fn a_read_only_store_has_its_source_as_changelog() {
+    let mut topology = TopologyBuilder::new();
+    let store = Stores::key_value_store::<String, String>("names");
+    topology.add_read_only_state_store(store, "source", "names-topic", "keep", Keep::default).unwrap();
+    let topology = topology.build().unwrap();
+    assert_eq!(topology.source_changelog("names"), Some("names-topic"));
+    let driver = TopologyTestDriver::new(&topology);
+    let input = driver.create_input_topic::<String, Option<String>>("names-topic");
+    for (key, value) in [("1", Some("a")), ("2", Some("b")), ("1", None)] {
+        input.pipe_input(key.to_owned(), value.map(str::to_owned)).unwrap();
+    }
+    let names = driver.state_store::<KeyValueStore<String, String>>("names").unwrap();
+    let rows: Vec<_> = names.all().unwrap().map(Result::unwrap).collect();
+    assert_eq!(rows, [("2".to_owned(), "b".to_owned())]);
+    assert!(driver.produced_topic_names().is_empty());
+}
+
+#[test]
+fn what_a_test_writes_to_a_store_processors_see() {
+    let mut topology = TopologyBuilder::new();
+    let store = Stores::key_value_store::<String, String>("names");
+    topology.add_read_only_state_store(store, "source", "names-topic", "keep", Keep::default).unwrap();
+    let driver = TopologyTestDriver::new(&topology.build().unwrap());
+    let names = driver.state_store::<KeyValueStore<String, String>>("names").unwrap();
+    names.put(&"1".to_owned(), &"a".to_owned()).unwrap();
+    let input = driver.create_input_topic::<String, Option<String>>("names-topic");
+    input.pipe_input("1".to_owned(), None).unwrap();
+    assert_eq!(names.get(&"1".to_owned()).unwrap(), None);
+    let error = driver.state_store::<KeyValueStore<String, i32>>("names").map(drop).unwrap_err().to_string();
+    assert!(error.contains("store names has keys of type"), "{error}");
+    let error = driver.state_store::<KeyValueStore<String, i32>>("none").map(drop).unwrap_err().to_string();
+    assert!(error.contains("no task has a store none; the topology has: names"), "{error}");
 }

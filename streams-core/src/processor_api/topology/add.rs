@@ -1,7 +1,8 @@
 use super::{NodeHandle, Parents, Sink, Source};
 use crate::error::StreamsError;
 use crate::processor_api::{
-    FixedKeyProcessor, Names, Processor, StoreBuilder, StoreRef, fixed_key_processor_factory, processor_factory,
+    FixedKeyProcessor, KeyValueStore, Names, Processor, StoreBuilder, StoreRef, fixed_key_processor_factory,
+    processor_factory,
 };
 use crate::topology::{FlowType, NodeFactory, NodeKind, TopologyBuilder};
 
@@ -122,6 +123,41 @@ impl TopologyBuilder {
             }
         }
         Ok(())
+    }
+
+    /// Adds a key-value store whose changelog is an input topic (KIP-813): a source of that topic, a processor below it that writes each
+    /// record to the store, and the store, which others may be connected to and should only read. There is no other changelog: a task that
+    /// starts without state restores the topic's records, up to those that the processor has yet to see, as they are. So the topic is compacted, its serdes
+    /// are the store's, and the processor writes what it gets.
+    ///
+    /// # Errors
+    /// As [`add_source`](Self::add_source), [`add_processor`](Self::add_processor) and [`add_state_store`](Self::add_state_store); the source is not one topic.
+    pub fn add_read_only_state_store<KIn, VIn, K, V, P>(
+        &mut self,
+        store: StoreBuilder<KeyValueStore<K, V>>,
+        source_name: &str,
+        source: impl Into<Source<KIn, VIn>>,
+        processor_name: &str,
+        supplier: impl Fn() -> P + Send + Sync + 'static,
+    ) -> Result<StoreRef<KeyValueStore<K, V>>, StreamsError>
+    where
+        KIn: Clone + 'static,
+        VIn: Clone + 'static,
+        P: Processor<KIn, VIn, (), ()>,
+    {
+        let source = source.into();
+        let Some(topic) = source.only_topic().map(str::to_owned) else {
+            let message = format!(
+                "store {} is to be restored from its source {source_name}: that must be one topic",
+                store.name()
+            );
+            return Err(StreamsError::Topology(message));
+        };
+        let source = self.add_source(source_name, source)?;
+        let processor = self.add_processor(processor_name, supplier, &source)?;
+        let store = self.add_state_store(store.with_logging_disabled(), &processor)?;
+        self.set_source_changelog(store.name(), &topic);
+        Ok(store)
     }
 
     fn add_below(

@@ -81,6 +81,14 @@ impl<K: Clone + 'static, V: Clone + 'static> Source<K, V> {
         self
     }
 
+    /// The topic, where it is one, by name.
+    pub(super) fn only_topic(&self) -> Option<&str> {
+        match &self.topics {
+            SourceTopics::Names(names) => names.first().filter(|_| names.len() == 1).map(String::as_str),
+            SourceTopics::Pattern(_) => None,
+        }
+    }
+
     pub(super) fn kind(&self) -> NodeKind {
         NodeKind::Source { topics: self.topics.clone(), reset: self.reset }
     }
