@@ -5,7 +5,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
@@ -29,7 +31,7 @@ final class Run {
     private final Case asked;
     private final Path state;
     private final Timestamps timestamps;
-    private TestInputTopic<String, String> input;
+    private final Map<String, TestInputTopic<String, String>> inputs = new HashMap<>();
     private TestOutputTopic<String, String> output;
     private long dropped;
 
@@ -52,7 +54,6 @@ final class Run {
             return answers;
         }
         TopologyTestDriver driver = new TopologyTestDriver(topology, configuration(), WALL_START);
-        input = driver.createInputTopic("in", new StringSerializer(), new StringSerializer());
         output = driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
         Changelog changelog = asked.setting("changelog", "no").word().equals("yes") ? new Changelog(asked.name, driver) : null;
         boolean failed = false;
@@ -101,9 +102,14 @@ final class Run {
         return settings;
     }
 
-    /** "key value timestamp header=text...", or "wall +milliseconds". */
+    /** "topic: key value timestamp header=text...", or "wall +milliseconds". The topic may be missing. */
     private void feed(TopologyTestDriver driver, String row) {
         String[] parts = row.split(" ");
+        String topic = "in";
+        if (parts[0].endsWith(":")) {
+            topic = parts[0].substring(0, parts[0].length() - 1);
+            parts = Arrays.copyOfRange(parts, 1, parts.length);
+        }
         if (parts[0].equals("wall")) {
             driver.advanceWallClockTime(Duration.ofMillis(Long.parseLong(parts[1].substring(1))));
             return;
@@ -116,6 +122,8 @@ final class Run {
         // The driver's records take no negative timestamp, those of a topic may have one: the extractor sees it.
         long timestamp = Long.parseLong(parts[2]);
         timestamps.next = timestamp;
+        TestInputTopic<String, String> input = inputs.computeIfAbsent(
+                topic, name -> driver.createInputTopic(name, new StringSerializer(), new StringSerializer()));
         input.pipeInput(new TestRecord<>(unlessNull(parts[0]), unlessNull(parts[1]), headers, Math.max(0, timestamp)));
     }
 
