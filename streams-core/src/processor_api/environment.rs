@@ -14,7 +14,7 @@ pub(super) struct Environment {
     pub(super) application_id: Arc<str>,
     topology: Topology,
     /// The stores that are connected to the node, in the order of the topology.
-    stores: Vec<(Rc<TaskStore>, Option<Rc<dyn CustomInstance>>)>,
+    stores: Vec<Connected>,
     /// Those of them whose updates do not wait for the commit.
     write_through: Vec<Rc<TaskStore>>,
     slots: RefCell<Vec<Slot>>,
@@ -23,6 +23,9 @@ pub(super) struct Environment {
     /// Whether the nodes are being initialized no longer.
     running: Cell<bool>,
 }
+
+/// A store with what the user has built on it.
+type Connected = (Rc<TaskStore>, Option<Rc<dyn CustomInstance>>);
 
 impl Environment {
     pub(super) fn new(build: &mut TaskBuild<'_>, children: &Children) -> Result<Self, StreamsError> {

@@ -9,8 +9,11 @@ pub(super) struct Schedules {
     operator: Cell<Option<OperatorId>>,
     /// The type of the processor, which the functions take.
     processor: (TypeId, &'static str),
-    punctuators: RefCell<Vec<(Cancellable, Option<Box<dyn Any>>)>>,
+    punctuators: RefCell<Vec<Scheduled>>,
 }
+
+/// A schedule with its function, which is not here while it is called.
+type Scheduled = (Cancellable, Option<Box<dyn Any>>);
 
 impl Schedules {
     /// None yet, of a processor of type `P`.
