@@ -2,7 +2,7 @@
 
 use streams_dsl::processor_api::{
     FixedKeyProcessor, FixedKeyProcessorContext, FixedKeyRecord, KeyValueStore, Processor, ProcessorContext,
-    ProcessorResult, StoreRef, Stores, TimestampedKeyValueStore,
+    ProcessorResult, StoreRef, Stores, TimestampedKeyValueStore, ValueAndTimestamp,
 };
 use streams_dsl::test_driver::TopologyTestDriver;
 use streams_dsl::{Materialized, Record, StreamsBuilder};
@@ -133,6 +133,44 @@ fn a_processor_reads_the_store_of_a_table_also_one_declared_later() {
         let expected = if later { ["x 0", "x 0", "y 1"] } else { ["x 1", "x 1", "y 2"] };
         assert_eq!(output, expected, "declared later: {later}");
     }
+}
+
+/// Sets the count of a key to the number in the record.
+#[derive(Default)]
+struct SetCount(TimestampedKeyValueStore<String, i64>);
+
+impl FixedKeyProcessor<String, String, ()> for SetCount {
+    fn init(&mut self, context: &mut FixedKeyProcessorContext<'_, String, ()>) -> ProcessorResult {
+        self.0 = context.state_store("counts")?;
+        Ok(())
+    }
+
+    fn process(
+        &mut self,
+        _: &mut FixedKeyProcessorContext<'_, String, ()>,
+        record: FixedKeyRecord<String, String>,
+    ) -> ProcessorResult {
+        let count = record.value().parse()?;
+        Ok(self.0.put(record.key(), &ValueAndTimestamp::new(count, record.timestamp()))?)
+    }
+}
+
+#[test]
+fn what_a_processor_writes_into_the_store_of_a_table_the_table_has() {
+    let builder = StreamsBuilder::new();
+    let counts = builder.stream::<String, String>("in").group_by_key().count_with(Materialized::named("counts"));
+    counts.to_stream().map_values(|count| count.unwrap_or(-1)).to("out");
+    builder.stream::<String, String>("corrections").process_values(SetCount::default, "counts");
+    let topology = builder.build().unwrap();
+    assert_eq!(topology.subtopologies().len(), 1);
+    let driver = TopologyTestDriver::new(&topology);
+    pipe(&driver, &[("a", "x")]);
+    let corrections = driver.create_input_topic::<String, String>("corrections");
+    corrections.pipe_input("a".to_owned(), "10".to_owned()).unwrap();
+    pipe(&driver, &[("a", "x")]);
+    // With a cache, as in Kafka Streams, the correction goes downstream with the commit.
+    let output = driver.create_output_topic::<String, i64>("out").read_values_to_list().unwrap();
+    assert_eq!(output, [1, 10, 11]);
 }
 
 #[test]
