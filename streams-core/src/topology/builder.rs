@@ -7,6 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Collects the nodes and stores of a topology, in order, and checks them.
+///
+/// Programs use `add_source`, `add_processor`, `add_state_store` and `add_sink`: see [`processor_api`](crate::processor_api). [`add_node`](Self::add_node) and
+/// [`add_store`](Self::add_store) are what these and the DSL are built on.
 #[derive(Default)]
 pub struct TopologyBuilder {
     nodes: Vec<NodeSpec>,

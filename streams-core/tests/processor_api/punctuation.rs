@@ -1,6 +1,7 @@
 //! Functions of processors that are called when time passes.
 
 use crate::probe::pipe;
+use std::sync::Arc;
 use std::time::Duration;
 use streams_core::processor_api::{
     Cancellable, KeyValueStore, Processor, ProcessorContext, ProcessorResult, PunctuationType, Stores,
@@ -150,4 +151,38 @@ fn an_interval_of_nothing_is_refused_at_the_start() {
     });
     let error = pipe(&TopologyTestDriver::new(&topology), &[("a", "", 0)]).unwrap_err().to_string();
     assert!(error.contains("node totals") && error.contains("is not possible"), "{error}");
+}
+
+/// Schedules anew at each record, and ends the schedule before.
+struct Again(Option<Cancellable>, Arc<()>);
+
+impl Processor<String, String, String, String> for Again {
+    fn process(&mut self, context: &mut Context<'_>, _: Record<String, String>) -> ProcessorResult {
+        let held = Arc::clone(&self.1);
+        let never = Duration::from_secs(1_000_000);
+        let call = move |_: &mut Self, _: &mut Context<'_>, _: i64| {
+            let _ = &held;
+            Ok(())
+        };
+        let schedule = context.schedule(never, PunctuationType::WallClockTime, call)?;
+        if let Some(before) = self.0.replace(schedule) {
+            before.cancel();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn functions_of_schedules_that_have_ended_are_let_go() {
+    let held = Arc::new(());
+    let mut topology = TopologyBuilder::new();
+    let source = topology.add_source("source", "in").unwrap();
+    let given = Arc::clone(&held);
+    topology.add_processor("again", move || Again(None, Arc::clone(&given)), &source).unwrap();
+    let driver = TopologyTestDriver::new(&topology.build().unwrap());
+    for _ in 0..100 {
+        pipe(&driver, &[("a", "", 0)]).unwrap();
+    }
+    // Those of this test, the topology and the processor; the schedule that is on, and perhaps the one before.
+    assert!(Arc::strong_count(&held) <= 5, "{}", Arc::strong_count(&held));
 }
