@@ -101,7 +101,7 @@ impl<'a, KOut: Clone + 'static, VOut: Clone + 'static> ProcessorContext<'a, KOut
         self.base.environment.check_forward(record.timestamp)?;
         let done = self.outgoing.downstream.forward(self.base.task, record);
         self.base.environment.resume(self.base.origin);
-        done
+        self.base.environment.forwarded(done)
     }
 
     /// Hands a record to the child of this name only.
@@ -115,7 +115,7 @@ impl<'a, KOut: Clone + 'static, VOut: Clone + 'static> ProcessorContext<'a, KOut
         };
         let done = self.outgoing.downstream.forward_to(index, self.base.task, record);
         self.base.environment.resume(self.base.origin);
-        done
+        self.base.environment.forwarded(done)
     }
 
     /// Asks for a commit as soon as possible, before `commit.interval.ms` is over.

@@ -1,3 +1,4 @@
+use super::processor::{ProcessorResult, unwrapped};
 use super::stores::{CustomInstance, Opening, ProcessorStore};
 use crate::error::StreamsError;
 use crate::processor::TaskContext;
@@ -22,6 +23,7 @@ pub(super) struct Environment {
     origin: Rc<Cell<WriteContext>>,
     /// Whether the nodes are being initialized no longer.
     running: Cell<bool>,
+    child_failed: Cell<bool>,
 }
 
 /// A store with what the user has built on it.
@@ -44,6 +46,7 @@ impl Environment {
             slots: RefCell::default(),
             origin: build.write_context(),
             running: Cell::new(false),
+            child_failed: Cell::new(false),
         })
     }
 
@@ -91,13 +94,40 @@ impl Environment {
 
     /// A call of the processor has ended: what it wrote to stores without cache is logged.
     #[inline]
-    pub(super) fn end(&self, task: &mut TaskContext) -> Result<(), StreamsError> {
+    pub(super) fn end(&self, task: &mut TaskContext, result: ProcessorResult) -> Result<(), StreamsError> {
+        if result.is_err() || self.child_failed.get() {
+            return Err(self.failure(result));
+        }
         for store in &self.write_through {
             if store.handle().borrow().has_unforwarded() {
                 store.flush_with(task, &mut self.slots.borrow_mut())?;
             }
         }
         Ok(())
+    }
+
+    /// What a call failed with. What a child failed with stops the task, whatever the processor made of it: the handler has been asked already.
+    #[cold]
+    fn failure(&self, result: ProcessorResult) -> StreamsError {
+        let node = &self.node;
+        match (result.map_err(unwrapped), self.child_failed.get()) {
+            (Err(StreamsError::User(error)), true) => {
+                StreamsError::InvalidState(format!("processor {node} failed with the error of a child: {error}"))
+            }
+            (Err(error), _) => error,
+            (Ok(()), _) => StreamsError::InvalidState(format!(
+                "a child of processor {node} failed, and {node} went on; it must return what forward answers"
+            )),
+        }
+    }
+
+    /// Notes that a child has failed.
+    #[inline]
+    pub(super) fn forwarded(&self, done: Result<(), StreamsError>) -> Result<(), StreamsError> {
+        if done.is_err() {
+            self.child_failed.set(true);
+        }
+        done
     }
 
     /// Before the processor is initialized: stores of the user's own get their rows.

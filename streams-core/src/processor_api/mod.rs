@@ -57,7 +57,8 @@
 //!
 //! # Errors
 //! What the methods of a processor return as error goes to the processing exception handler, as errors of the DSL's closures do; `?` takes any error.
-//! Errors that are not the user's (a store that cannot be read, …) stop the task.
+//! Errors that are not the user's (a store that cannot be read, …) stop the task: return them as they are. So does what a child failed with and the handler
+//! did not let pass.
 //!
 //! # Stores
 //! A store belongs to the processors that it is connected to. In `init` each asks for it by name, or by the [`StoreRef`] that declaring it returned, and keeps what

@@ -1,7 +1,7 @@
 use super::context::{Outgoing, ProcessorContext, Punctuator};
 use super::environment::Environment;
 use super::fixed_key::{FixedKey, FixedKeyProcessor};
-use super::processor::{Processor, close, finish};
+use super::processor::{Processor, close};
 use super::schedules::Schedules;
 use crate::error::StreamsError;
 use crate::processor::{Node, Operator, OperatorId, Punctuation, TaskContext};
@@ -72,9 +72,9 @@ where
         self.initialized = true;
         let timestamp = task.wall_time;
         let mut context = ProcessorContext::new(task, &self.environment, &self.outgoing, timestamp);
-        finish(self.processor.init(&mut context))?;
+        let done = self.processor.init(&mut context);
         self.environment.run();
-        self.environment.end(task)
+        self.environment.end(task, done)
     }
 
     fn punctuate(&mut self, task: &mut TaskContext, punctuation: Punctuation) -> Result<(), StreamsError> {
@@ -84,8 +84,7 @@ where
         let mut context = ProcessorContext::new(task, &self.environment, &self.outgoing, now);
         let done = punctuator(&mut self.processor, &mut context, now);
         schedules.put_back(id, punctuator);
-        finish(done)?;
-        self.environment.end(task)
+        self.environment.end(task, done)
     }
 
     fn flush(&mut self, _: &mut TaskContext) -> Result<(), StreamsError> {
@@ -104,8 +103,8 @@ where
     #[inline]
     fn process(&mut self, task: &mut TaskContext, record: Record<KIn, VIn>) -> Result<(), StreamsError> {
         let mut context = ProcessorContext::new(task, &self.environment, &self.outgoing, record.timestamp);
-        finish(self.processor.process(&mut context, record))?;
-        self.environment.end(task)
+        let done = self.processor.process(&mut context, record);
+        self.environment.end(task, done)
     }
 }
 

@@ -46,16 +46,8 @@ where
 }
 
 /// Tells an error of the library that passed through user code from one of the user's own.
-#[inline]
-pub(super) fn finish(result: ProcessorResult) -> Result<(), StreamsError> {
-    match result {
-        Ok(()) => Ok(()),
-        Err(error) => Err(unwrapped(error)),
-    }
-}
-
 #[cold]
-fn unwrapped(error: Box<dyn Error + Send + Sync>) -> StreamsError {
+pub(super) fn unwrapped(error: Box<dyn Error + Send + Sync>) -> StreamsError {
     match error.downcast::<StreamsError>() {
         Ok(error) => *error,
         Err(error) => StreamsError::User(error),

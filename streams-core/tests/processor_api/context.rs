@@ -132,6 +132,32 @@ fn an_error_of_a_child_is_handled_once_at_the_child() {
 }
 
 #[test]
+fn an_error_of_a_child_that_the_handler_did_not_let_pass_stops_the_task_whatever_is_made_of_it() {
+    let cases: [(Act, &str); 2] = [
+        (
+            |context, record| {
+                let _ = context.forward(record);
+                Ok(())
+            },
+            "a child of processor above failed, and above went on; it must return what forward answers",
+        ),
+        (
+            |context, record| context.forward(record).map_err(|error| format!("it said: {error}").into()),
+            "processor above failed with the error of a child: it said: processing failed at node below",
+        ),
+    ];
+    for (act, expected) in cases {
+        let mut builder = TopologyBuilder::new();
+        let source = builder.add_source("source", "in").unwrap();
+        let above = builder.add_processor("above", move || Do(act), &source).unwrap();
+        builder.add_processor("below", || Do(|_, _| Err("refused".into())), &above).unwrap();
+        let driver = TopologyTestDriver::new(&builder.build().unwrap());
+        let error = pipe(&driver, &[("k", "v", 0)]).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_negative_timestamp_is_refused() {
     let driver = TopologyTestDriver::new(&topology(|context, mut record| {
         record.timestamp = -1;
