@@ -4,6 +4,7 @@ mod fallible;
 mod grouping;
 mod join_global_table;
 mod join_table;
+mod process;
 mod repartition;
 mod split;
 mod stateless;

@@ -1,6 +1,6 @@
 use super::RestoreListener;
 use super::changelog::{ChangelogExtent, RestoringStore, restore_start};
-use super::positions::{committed_stream_time, starting_positions};
+use super::positions::{committed_offset, committed_stream_time, starting_positions};
 use crate::broker::{Admin, Broker, BrokerError, BrokerErrorKind, Consumer, Fetched, OffsetSpec, Waker};
 use crate::config::ClientRole;
 use crate::error::StreamsError;
@@ -272,7 +272,12 @@ impl<B: Broker> RestoreThread<B> {
             let index = stores.index_of(&name)?;
             let ends = [OffsetSpec::Earliest, OffsetSpec::Latest].map(|spec| (partition.clone(), spec));
             let offsets = self.admin.list_offsets(&ends, timeout)?;
-            let &[earliest, end] = offsets.as_slice() else { continue };
+            let &[earliest, mut end] = offsets.as_slice() else { continue };
+            if instance.topology.source_changelog(&name).is_some() {
+                // What comes after the committed offset is yet to be processed.
+                let reached = committed_offset(&instance.settings, instance.coordinator.as_ref(), &partition)?;
+                end = end.min(reached.unwrap_or(0));
+            }
             let stored = stores.committed_offset(index);
             let delete_retention = match stored {
                 Some(stored) if stored < end => self.delete_retention(&partition)?,
