@@ -142,6 +142,11 @@ impl Partition {
         !self.waiting.is_empty()
     }
 
+    /// Whether it has no batch at all.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.waiting.is_empty() && self.under_way.is_empty()
+    }
+
     /// Whether a batch that was sent is waiting to be sent again.
     fn is_repeating(&self) -> bool {
         self.waiting.front().is_some_and(|batch| batch.position.is_some())

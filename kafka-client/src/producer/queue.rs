@@ -112,6 +112,11 @@ impl Queue {
         self.active.clone()
     }
 
+    /// Whether nothing of this slot waits or is under way.
+    pub(super) fn is_quiet(&self, slot: usize) -> bool {
+        self.slots[slot].partition.is_quiet()
+    }
+
     pub(super) fn name(&self, slot: usize) -> (TopicId, i32) {
         (self.slots[slot].topic, self.slots[slot].number)
     }

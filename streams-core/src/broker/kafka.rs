@@ -162,6 +162,10 @@ impl<N: Producer, L: Producer> Producer for EitherClient<N, L> {
         either!(self, client => client.set_gate(gate))
     }
 
+    fn set_idle(&mut self, idle: bool) {
+        either!(self, client => client.set_idle(idle))
+    }
+
     fn send(&mut self, batch: &mut OutputBatch) -> Result<(), BrokerError> {
         either!(self, client => client.send(batch))
     }

@@ -16,6 +16,12 @@ pub trait Producer: Send {
         let _ = gate;
     }
 
+    /// Says whether the caller waits for something to do: what it has handed over need not wait for company then. A hint, which costs nothing
+    /// where it is no news. Without effect with a client that knows only `linger.ms` (librdkafka), or that sends at once (the embedded broker).
+    fn set_idle(&mut self, idle: bool) {
+        let _ = idle;
+    }
+
     /// Takes over all records of `batch`, in order, and clears it. Where the buffer is full it waits for room
     /// (`max.block.ms`, default 60 s). Delivery is told by [`flush`](Self::flush) and [`deliveries`](Self::deliveries).
     ///

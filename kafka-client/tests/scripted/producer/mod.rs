@@ -1,5 +1,6 @@
 //! The producer against a broker that does what each test says.
 
 mod cluster;
+mod idle;
 mod records;
 mod transactions;

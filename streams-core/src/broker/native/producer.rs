@@ -76,6 +76,10 @@ impl Producer for NativeProducer {
         self.client.set_gate(gate);
     }
 
+    fn set_idle(&mut self, idle: bool) {
+        self.client.set_idle(idle);
+    }
+
     fn send(&mut self, batch: &mut OutputBatch) -> Result<(), BrokerError> {
         self.look_up_topics(batch);
         let (mut taken, mut deadline) = (0, None);

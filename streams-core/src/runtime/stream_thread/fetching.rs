@@ -1,5 +1,5 @@
 use super::{RunningTask, StreamThread};
-use crate::broker::{Broker, BrokerErrorKind, Consumer, Fetched};
+use crate::broker::{Broker, BrokerError, BrokerErrorKind, Consumer, Fetched, Producer};
 use crate::error::StreamsError;
 use crate::record::TopicPartition;
 use crate::runtime::reset::{reset_offset, reset_policy};
@@ -45,7 +45,7 @@ impl<B: Broker> StreamThread<B> {
         }
         if room {
             let mut fetched = std::mem::take(&mut self.fetched);
-            match self.consumer.poll(wait, &mut fetched) {
+            match self.poll(wait, &mut fetched) {
                 Err(error) if !error.is_retriable() => return Err(error.into()),
                 Err(error) => tracing::warn!("fetch: {error}; trying again"),
                 Ok(()) => {}
@@ -56,9 +56,19 @@ impl<B: Broker> StreamThread<B> {
             }
             self.fetched = fetched;
             self.publish_queues();
+        } else {
+            self.producer.set_idle(false);
         }
         self.note_ends();
         Ok(())
+    }
+
+    /// Takes what has come. Where that is nothing and there is time to wait, the output of before is let go meanwhile.
+    fn poll(&mut self, wait: Duration, fetched: &mut Vec<Fetched>) -> Result<(), BrokerError> {
+        self.consumer.poll(Duration::ZERO, fetched)?;
+        let idle = fetched.is_empty() && !wait.is_zero();
+        self.producer.set_idle(idle);
+        if idle { self.consumer.poll(wait, fetched) } else { Ok(()) }
     }
 
     /// Tells tasks with several inputs where the empty ones end, so that they know whether to wait.
