@@ -213,6 +213,28 @@ impl Producer {
         }
     }
 
+    /// Sets a mark behind all records taken over so far, and sends them without waiting for company. Until it is [reached](Self::reach_mark),
+    /// [`deliveries`](Self::deliveries) tells acknowledgements of records before it only. There is one at most: another takes its place.
+    pub fn mark(&mut self) {
+        let mut open = self.shared.open();
+        open.seal_all(&self.shared);
+        self.shared.queue().mark();
+        drop(open);
+        self.shared.wake.notify_one();
+    }
+
+    /// Waits, for `timeout` at most, until all records before the [mark](Self::mark) are told, and moves the [`deliveries`](Self::deliveries) until
+    /// then to the end of `deliveries`. Says whether the mark is reached, which takes it away. Without a mark there is nothing to wait for.
+    pub fn reach_mark(&mut self, timeout: Duration, deliveries: &mut Vec<Delivery>) -> bool {
+        let is_reached = self.shared.wait_until(in_time(timeout), |queue| queue.before_mark == 0);
+        let mut queue = self.shared.queue();
+        queue.deliveries(deliveries);
+        if is_reached {
+            queue.remove_mark();
+        }
+        is_reached
+    }
+
     /// Records taken over whose end is not known yet.
     pub fn outstanding(&self) -> usize {
         let open = self.shared.open().records;

@@ -174,6 +174,14 @@ impl<N: Producer, L: Producer> Producer for EitherClient<N, L> {
         either!(self, client => client.flush(timeout))
     }
 
+    fn mark(&mut self) {
+        either!(self, client => client.mark())
+    }
+
+    fn reach_mark(&mut self, timeout: Duration, deliveries: &mut Vec<Delivery>) -> Result<bool, BrokerError> {
+        either!(self, client => client.reach_mark(timeout, deliveries))
+    }
+
     fn deliveries(&mut self, deliveries: &mut Vec<Delivery>) {
         either!(self, client => client.deliveries(deliveries))
     }

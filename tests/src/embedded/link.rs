@@ -5,7 +5,7 @@ use kafka_client::group::{
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use streams_core::broker::embedded::{EmbeddedAdmin, EmbeddedBroker, EmbeddedConsumer, EmbeddedProducer};
 use streams_core::broker::{
     Admin, Broker, BrokerError, BrokerErrorKind, Consumer, Delivery, Fetched, NewTopic, OffsetSpec, Producer,
@@ -33,7 +33,13 @@ struct Shared {
     polls: AtomicU64,
     fetched_bytes: AtomicU64,
     joins: AtomicU64,
+    /// Acknowledgements of records do not arrive.
+    acknowledgements_held: AtomicBool,
+    /// Requests for a commit that do not arrive until they are let go; none where they do.
+    held_commits: Mutex<Option<Vec<HeldCommit>>>,
 }
+
+type HeldCommit = Box<dyn FnOnce() + Send>;
 
 /// A kind of client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +68,27 @@ impl Link {
     /// Cuts the way, or mends it.
     pub fn set_cut(&self, cut: bool) {
         self.shared.cut.store(cut, SeqCst);
+    }
+
+    /// Holds back what acknowledges records, or lets it arrive again. The records themselves are in the log.
+    pub fn hold_acknowledgements(&self, hold: bool) {
+        self.shared.acknowledgements_held.store(hold, SeqCst);
+    }
+
+    /// Holds back requests to commit offsets on their way to the coordinator.
+    pub fn hold_commits(&self) {
+        lock(&self.shared.held_commits).get_or_insert_default();
+    }
+
+    /// Requests to commit offsets that are held back now.
+    pub fn held_commits(&self) -> usize {
+        lock(&self.shared.held_commits).as_ref().map_or(0, Vec::len)
+    }
+
+    /// Lets the requests arrive that were held back, and all that follow.
+    pub fn release_commits(&self) {
+        let held = lock(&self.shared.held_commits).take();
+        held.into_iter().flatten().for_each(|arrive| arrive());
     }
 
     /// Leaves `topic` out of the next `times` descriptions of topics.
@@ -216,8 +243,27 @@ impl Producer for LinkProducer {
         self.inner.flush(timeout)
     }
 
+    fn mark(&mut self) {
+        self.inner.mark();
+    }
+
+    fn reach_mark(&mut self, timeout: Duration, deliveries: &mut Vec<Delivery>) -> Result<bool, BrokerError> {
+        let deadline = Instant::now() + timeout.min(Duration::from_secs(3600));
+        while self.shared.acknowledgements_held.load(SeqCst) {
+            self.shared.check("waiting for acknowledgements")?;
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        self.shared.check("waiting for acknowledgements")?;
+        self.inner.reach_mark(timeout, deliveries)
+    }
+
     fn deliveries(&mut self, deliveries: &mut Vec<Delivery>) {
-        self.inner.deliveries(deliveries);
+        if !self.shared.acknowledgements_held.load(SeqCst) {
+            self.inner.deliveries(deliveries);
+        }
     }
 
     fn outstanding(&self) -> usize {
@@ -358,7 +404,13 @@ impl GroupCoordinator for LinkCoordinator {
             lock(&shared.commits).push(CommitAttempt { generation, result: result.clone() });
             reply(result);
         });
-        self.inner.commit_offsets(request, noted);
+        let inner = Arc::clone(&self.inner);
+        let arrive = move || inner.commit_offsets(request, noted);
+        match &mut *lock(&self.shared.held_commits) {
+            Some(held) => return held.push(Box::new(arrive)),
+            None => {}
+        }
+        arrive();
     }
 
     fn fetch_offsets(&self, request: FetchOffsets, reply: Reply<Vec<FetchedOffset>>) {

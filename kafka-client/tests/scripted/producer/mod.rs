@@ -2,5 +2,6 @@
 
 mod cluster;
 mod idle;
+mod marks;
 mod records;
 mod transactions;

@@ -98,6 +98,7 @@ impl<B: Broker> ThreadSeed<B> {
             acknowledged: HashMap::new(),
             fetched: Vec::new(),
             deliveries: Vec::new(),
+            commit: None,
             last_commit: now,
             last_purge: now,
             ending: false,
