@@ -35,11 +35,21 @@ struct Shared {
     joins: AtomicU64,
     /// Acknowledgements of records do not arrive.
     acknowledgements_held: AtomicBool,
-    /// Requests for a commit that do not arrive until they are let go; none where they do.
-    held_commits: Mutex<Option<Vec<HeldCommit>>>,
+    /// Where commits are held back, and those that are.
+    held_commits: Mutex<Option<(Hold, Vec<HeldCommit>)>>,
 }
 
+/// Lets go on what is held back.
 type HeldCommit = Box<dyn FnOnce() + Send>;
+
+/// What of a commit does not arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// The request: nothing is committed.
+    Request,
+    /// The answer: the coordinator has committed.
+    Answer,
+}
 
 /// A kind of client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,20 +85,20 @@ impl Link {
         self.shared.acknowledgements_held.store(hold, SeqCst);
     }
 
-    /// Holds back requests to commit offsets on their way to the coordinator.
-    pub fn hold_commits(&self) {
-        lock(&self.shared.held_commits).get_or_insert_default();
+    /// Holds back commits of offsets, from the next one on.
+    pub fn hold_commits(&self, hold: Hold) {
+        *lock(&self.shared.held_commits) = Some((hold, Vec::new()));
     }
 
-    /// Requests to commit offsets that are held back now.
+    /// Commits of offsets that are held back now.
     pub fn held_commits(&self) -> usize {
-        lock(&self.shared.held_commits).as_ref().map_or(0, Vec::len)
+        lock(&self.shared.held_commits).as_ref().map_or(0, |(_, held)| held.len())
     }
 
-    /// Lets the requests arrive that were held back, and all that follow.
+    /// Lets what was held back arrive, and all that follows.
     pub fn release_commits(&self) {
         let held = lock(&self.shared.held_commits).take();
-        held.into_iter().flatten().for_each(|arrive| arrive());
+        held.into_iter().flat_map(|(_, held)| held).for_each(|arrive| arrive());
     }
 
     /// Leaves `topic` out of the next `times` descriptions of topics.
@@ -129,6 +139,16 @@ impl Link {
 }
 
 impl Shared {
+    /// Lets a part of a commit go on, or holds it back.
+    fn pass(&self, part: Hold, arrive: impl FnOnce() + Send + 'static) {
+        if let Some((hold, held)) = &mut *lock(&self.held_commits)
+            && *hold == part
+        {
+            return held.push(Box::new(arrive));
+        }
+        arrive();
+    }
+
     fn is_cut(&self) -> bool {
         self.cut.load(SeqCst)
     }
@@ -398,6 +418,10 @@ impl GroupCoordinator for LinkCoordinator {
     }
 
     fn commit_offsets(&self, request: CommitOffsets, reply: Reply<()>) {
+        let shared = Arc::clone(&self.shared);
+        let reply: Reply<()> = Box::new(move |answer| {
+            shared.pass(Hold::Answer, move || reply(answer));
+        });
         let Some(reply) = self.reply(reply) else { return };
         let (shared, generation) = (Arc::clone(&self.shared), request.member.generation);
         let noted: Reply<()> = Box::new(move |result| {
@@ -405,12 +429,7 @@ impl GroupCoordinator for LinkCoordinator {
             reply(result);
         });
         let inner = Arc::clone(&self.inner);
-        let arrive = move || inner.commit_offsets(request, noted);
-        match &mut *lock(&self.shared.held_commits) {
-            Some(held) => return held.push(Box::new(arrive)),
-            None => {}
-        }
-        arrive();
+        self.shared.pass(Hold::Request, move || inner.commit_offsets(request, noted));
     }
 
     fn fetch_offsets(&self, request: FetchOffsets, reply: Reply<Vec<FetchedOffset>>) {
