@@ -57,18 +57,24 @@ impl<B: Broker> StreamThread<B> {
             self.fetched = fetched;
             self.publish_queues();
         } else {
+            self.idle = false;
             self.producer.set_idle(false);
         }
         self.note_ends();
         Ok(())
     }
 
-    /// Takes what has come. Where that is nothing and there is time to wait, the output of before is let go meanwhile.
+    /// Takes what has come. Waits only where there was nothing before: then commands have been looked after since, and the producer knows that the
+    /// output of before may go.
     fn poll(&mut self, wait: Duration, fetched: &mut Vec<Fetched>) -> Result<(), BrokerError> {
-        self.consumer.poll(Duration::ZERO, fetched)?;
-        let idle = fetched.is_empty() && !wait.is_zero();
-        self.producer.set_idle(idle);
-        if idle { self.consumer.poll(wait, fetched) } else { Ok(()) }
+        let waits = self.idle && !wait.is_zero();
+        let polled = self.consumer.poll(if waits { wait } else { Duration::ZERO }, fetched);
+        self.idle = fetched.is_empty() && !wait.is_zero();
+        // What ends a wait is mostly little, and no reason to keep the output.
+        if !waits {
+            self.producer.set_idle(self.idle);
+        }
+        polled
     }
 
     /// Tells tasks with several inputs where the empty ones end, so that they know whether to wait.

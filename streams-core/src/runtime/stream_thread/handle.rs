@@ -102,6 +102,7 @@ impl<B: Broker> ThreadSeed<B> {
             last_commit: now,
             last_purge: now,
             ending: false,
+            idle: false,
             stands_by: false,
             metrics,
             lag_due: now,

@@ -52,6 +52,8 @@ struct StreamThread<B: Broker> {
     last_purge: Instant,
     /// Told to end: what happens to the tasks on the way must not make it go on.
     ending: bool,
+    /// The last poll brought nothing, and nothing else is to be done: the next one may wait.
+    idle: bool,
     /// Waits to hear of the group.
     stands_by: bool,
     metrics: Arc<ThreadMetrics>,
