@@ -221,6 +221,17 @@ impl Consumer for LinkConsumer {
         }
         let before = fetched.len();
         self.inner.poll(timeout, fetched)?;
+        if self.shared.is_cut() {
+            // Cut meanwhile: the answer does not arrive, and is asked for again.
+            for item in fetched.drain(before..) {
+                if let Fetched::Batch(batch) = item
+                    && let Some(first) = batch.iter().next().map(|record| record.offset)
+                {
+                    self.inner.assign(&[(batch.topic_partition().clone(), first)])?;
+                }
+            }
+            return Ok(());
+        }
         for item in &fetched[before..] {
             if let Fetched::Batch(batch) = item {
                 self.shared.fetched_bytes.fetch_add(batch.size_bytes() as u64, SeqCst);
