@@ -69,6 +69,8 @@ impl<B: Broker> StreamThread<B> {
         self.abandon_commit();
         self.producer = new_producer(&self.instance)?;
         self.acknowledged.clear();
+        // The new one has not been told of it.
+        self.idle = false;
         Ok(())
     }
 
