@@ -139,6 +139,9 @@ impl WriteBuffer {
         }
         if !entry.has(flag::DIRTY) {
             self.dirty_bytes += entry.charge;
+            if entry.has(flag::SEALED) {
+                self.sealed_bytes -= entry.charge;
+            }
         }
         if !entry.has(flag::FORWARDED) {
             entry.set(flag::FORWARDED, true);

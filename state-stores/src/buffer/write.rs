@@ -149,6 +149,9 @@ impl WriteBuffer {
         }
         if !entry.has(flag::DIRTY) {
             self.dirty_bytes += entry.charge;
+            if entry.has(flag::SEALED) {
+                self.sealed_bytes -= entry.charge;
+            }
         }
         if !entry.has(flag::UNFORWARDED) {
             self.unforwarded += 1;

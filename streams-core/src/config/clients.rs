@@ -47,6 +47,7 @@ const PRODUCER_KEYS: &[&str] = &[
     "compression.type",
     "delivery.timeout.ms",
     "enable.idempotence",
+    "linger.idle.ms",
     "linger.ms",
     "max.block.ms",
     "max.in.flight.requests.per.connection",

@@ -36,7 +36,8 @@ pub struct TaskParts {
 /// A task: its partition queues, nodes and stores.
 ///
 /// A commit is three calls: [`prepare_commit`](Self::prepare_commit), then the caller produces [`output`](Self::output) and commits the
-/// offsets, then [`complete_commit`](Self::complete_commit). What dies in between left nothing in the stores.
+/// offsets, then [`complete_commit`](Self::complete_commit). What dies in between left nothing in the stores. In between the task may go on
+/// processing: that belongs to the next commit, which cannot begin before this one is complete.
 pub struct Task {
     id: TaskId,
     queues: Vec<PartitionQueue>,
@@ -50,7 +51,11 @@ pub struct Task {
     /// Stores whose changelogs are inputs of the task: the place of the store, and that of the input.
     source_changelogs: Vec<(usize, usize)>,
     settings: TaskSettings,
+    /// Where each input stood at the last commit that is complete.
     committed: Vec<i64>,
+    /// The same of the last one that was prepared.
+    prepared: Vec<i64>,
+    /// Something was done since then that belongs into a commit.
     commit_needed: bool,
     processed: u64,
 }
@@ -82,7 +87,7 @@ impl Task {
         let nodes = nodes.iter().map(|&node| &topology.nodes()[node]).filter(|node| !node.is_source());
         let operators = Operators::new(nodes.map(|node| Arc::clone(&node.name)), built.operators);
         let source_changelogs = source_changelogs(topology, &settings.application_id, &task_stores, &queues);
-        let committed = queues.iter().map(PartitionQueue::next_offset).collect();
+        let committed: Vec<_> = queues.iter().map(PartitionQueue::next_offset).collect();
         Ok(Self {
             id,
             queues,
@@ -94,6 +99,7 @@ impl Task {
             task_stores,
             source_changelogs,
             settings,
+            prepared: committed.clone(),
             committed,
             commit_needed: false,
             processed: 0,
@@ -261,19 +267,25 @@ impl Task {
         &mut self.context.output
     }
 
-    /// Whether there is something to commit.
+    /// Whether there is something to commit, beside what was prepared.
     pub fn commit_needed(&self) -> bool {
         self.commit_needed
             || self.context.processor_metadata_changed
-            || self.queues.iter().zip(&self.committed).any(|(queue, &done)| queue.next_offset() > done)
+            || self.queues.iter().zip(&self.prepared).any(|(queue, &done)| queue.next_offset() > done)
     }
 
     /// Whether a node or a full write buffer asks for a commit before its time.
     pub fn commit_requested(&self) -> bool {
-        self.context.commit_requested || self.stores.needs_commit()
+        self.context.commit_requested || self.has_full_buffer()
     }
 
-    /// First step of a commit: sends on what the write buffers hold back, and answers the offsets to commit.
+    /// Whether a write buffer is full of what was written since the last commit was prepared.
+    pub fn has_full_buffer(&self) -> bool {
+        self.stores.needs_commit()
+    }
+
+    /// First step of a commit: sends on what the write buffers hold back, seals it, and answers the offsets to commit. Not while another commit is
+    /// under way.
     ///
     /// # Errors
     /// As [`process`](Self::process).
@@ -288,6 +300,7 @@ impl Task {
             }
         }
         self.stores.seal()?;
+        self.stores.set_time(self.context.wall_time);
         let metadata = &self.context.processor_metadata;
         let offsets = self.queues.iter().map(|queue| CommittedOffset {
             topic: queue.partition().topic.to_string(),
@@ -296,11 +309,18 @@ impl Task {
             leader_epoch: None,
             metadata: offset_metadata::encode(queue.partition_time(), metadata),
         });
-        Ok(offsets.collect())
+        let offsets = offsets.collect();
+        self.prepared.clear();
+        self.prepared.extend(self.queues.iter().map(PartitionQueue::next_offset));
+        self.commit_needed = false;
+        self.context.commit_requested = false;
+        self.context.processor_metadata_changed = false;
+        Ok(offsets)
     }
 
-    /// Last step of a commit, after the brokers have acknowledged output and offsets: writes the stores, together with the
-    /// changelog positions they have reached. `acknowledged` answers the offset of the last record that was appended to a partition.
+    /// Last step of a commit, after the brokers have acknowledged output and offsets: writes what was sealed into the stores, together with the
+    /// changelog positions they have reached by it. `acknowledged` answers the offset of the last record that was appended to a partition, of those
+    /// that were handed over before the task went on.
     ///
     /// # Errors
     /// Where a store cannot be written. The task must then be closed.
@@ -319,14 +339,10 @@ impl Task {
             let input = source.and_then(|(_, input)| offsets.get(*input));
             positions.extend(input.map(|input| (index, input.offset)));
         }
-        self.stores.set_time(self.context.wall_time);
         self.stores.apply(&positions)?;
         for (committed, offset) in self.committed.iter_mut().zip(offsets) {
             *committed = offset.offset;
         }
-        self.commit_needed = false;
-        self.context.commit_requested = false;
-        self.context.processor_metadata_changed = false;
         Ok(())
     }
 
