@@ -186,17 +186,18 @@ impl WindowStore {
     /// If the store is closed or in use.
     pub fn put(&self, key: &[u8], value: Option<&[u8]>, start: i64) -> Result<PutOutcome> {
         let mut buffer = self.rows.try_borrow_mut()?;
-        let duplicates = self.layout.retains_duplicates();
-        if duplicates && value.is_none() {
-            return Ok(PutOutcome::Stored);
+        if self.layout.retains_duplicates() {
+            let Some(value) = value else { return Ok(PutOutcome::Stored) };
+            let context = buffer.record_context();
+            let put = buffer.put_duplicate(key, start, value, context)?;
+            return Ok(if put.is_some() { PutOutcome::Stored } else { PutOutcome::Expired });
         }
         buffer.observe(start);
         if buffer.is_expired(start) {
             return Ok(PutOutcome::Expired);
         }
-        let sequence = if duplicates { buffer.next_sequence() } else { 0 };
         let mut row = Vec::with_capacity(key.len() + 24);
-        self.layout.encode_window(key, start, sequence, &mut row);
+        self.layout.encode_window(key, start, 0, &mut row);
         buffer.put(&row, value)?;
         Ok(PutOutcome::Stored)
     }

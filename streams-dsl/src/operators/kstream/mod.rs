@@ -5,6 +5,7 @@ mod filter;
 mod flat_map;
 mod flat_map_values;
 mod for_each;
+pub(crate) mod join;
 mod map;
 mod map_values;
 mod null_key_filter;
