@@ -122,7 +122,8 @@ impl StreamsBuilder {
                     table_factory(store, Arc::clone(&key), Arc::clone(&value), state.sends_old(), time_to_live)
                 })
             },
-            store: Some(store),
+            stores: vec![store],
+            uses: Vec::new(),
             grace: None,
         };
         let source = Source {

@@ -274,7 +274,8 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
             input: FlowType::of::<K, V>(),
             output: Some(FlowType::of::<KR, Change<A>>()),
             factory: Box::new(factory),
-            store: Some(Store { spec, materialized: state.materialized(), send_old: state.send_old() }),
+            stores: vec![Store { spec, materialized: state.materialized(), send_old: state.send_old() }],
+            uses: Vec::new(),
             grace,
         };
         let handle = parent.add_processor(generated, None, processor);

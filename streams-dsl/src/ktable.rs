@@ -237,7 +237,8 @@ impl<K: Data, V: Data> KTable<K, V> {
             input: FlowType::of::<K, Change<V>>(),
             output: Some(FlowType::of::<K, Change<V2>>()),
             factory: Box::new(factory),
-            store,
+            stores: store.into_iter().collect(),
+            uses: Vec::new(),
             grace: None,
         };
         KTable::new(self.handle.add_processor(generated, None, processor), key, value, queryable, state)

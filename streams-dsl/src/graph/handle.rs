@@ -60,7 +60,8 @@ impl Handle {
             input: FlowType::of::<KI, VI>(),
             output: Some(FlowType::of::<KO, VO>()),
             factory: Box::new(move || Arc::clone(&factory)),
-            store: None,
+            stores: Vec::new(),
+            uses: Vec::new(),
             grace: None,
         };
         self.add_processor(generated, None, processor)
@@ -69,6 +70,12 @@ impl Handle {
     /// Appends a processor below this step.
     pub(crate) fn add_processor(&self, generated: String, given: Option<String>, processor: Processor) -> Self {
         let id = self.graph().add(generated, given, vec![self.id], Kind::Processor(processor));
+        self.at(id)
+    }
+
+    /// Appends a processor below this step and another one, which forwards the same types.
+    pub(crate) fn add_merge(&self, other: &Self, generated: String, given: Option<String>, node: Processor) -> Self {
+        let id = self.graph().add(generated, given, vec![self.id, other.id], Kind::Processor(node));
         self.at(id)
     }
 

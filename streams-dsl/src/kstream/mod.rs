@@ -1,7 +1,9 @@
 //! The methods of streams.
 
+mod copartition;
 mod fallible;
 mod grouping;
+mod join;
 mod repartition;
 mod split;
 mod stateless;

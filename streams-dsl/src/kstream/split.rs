@@ -51,7 +51,8 @@ impl<K: Data, V: Data> KStream<K, V> {
                     Ok(BuiltNode::node::<K, V>(Branch::new(predicates, children.downstream()?)))
                 })
             }),
-            store: None,
+            stores: Vec::new(),
+            uses: Vec::new(),
             grace: None,
         };
         let handle = self.handle.add_processor(generated, None, processor);

@@ -120,7 +120,8 @@ impl<K: Data, V: Data> KStream<K, V> {
             input: FlowType::of::<K, V>(),
             output: None,
             factory: Box::new(factory),
-            store: None,
+            stores: Vec::new(),
+            uses: Vec::new(),
             grace: None,
         };
         EndOfStream { handle: self.handle.add_processor(generated, None, processor) }

@@ -74,11 +74,12 @@ impl<K: Data, V: Data> KStream<K, V> {
                     node_factory::<K, V, V2, R>(store, &key, &row, state.sends_old(), time_to_live)
                 })
             },
-            store: Some(Store {
+            stores: vec![Store {
                 spec: materialized.spec(store, super::share(&key), super::share(&row)),
                 materialized: state.materialized(),
                 send_old: state.send_old(),
-            }),
+            }],
+            uses: Vec::new(),
             grace: None,
         };
         let handle = parent.add_processor(generated, None, processor);

@@ -69,7 +69,8 @@ impl<K: Data, V: Data> KTable<K, V> {
             input: FlowType::of::<K, Change<V>>(),
             output: Some(FlowType::of::<K, Change<V>>()),
             factory: Box::new(factory),
-            store: Some(Store { spec, materialized: Rc::new(Cell::new(true)), send_old: Rc::new(Cell::new(false)) }),
+            stores: vec![Store { spec, materialized: Rc::new(Cell::new(true)), send_old: Rc::new(Cell::new(false)) }],
+            uses: Vec::new(),
             grace: None,
         };
         let handle = self.handle.add_processor(name, suppressed.name, processor);

@@ -12,6 +12,7 @@ mod printed;
 mod produced;
 mod repartitioned;
 mod serdes;
+mod stream_joined;
 mod suppressed;
 mod topics;
 
@@ -23,6 +24,7 @@ pub use materialized::Materialized;
 pub use printed::Printed;
 pub use produced::Produced;
 pub use repartitioned::Repartitioned;
+pub use stream_joined::StreamJoined;
 pub use suppressed::Suppressed;
 pub use topics::IntoTopics;
 
@@ -30,4 +32,5 @@ pub(crate) use branched::Chain;
 pub(crate) use buffer_config::WhenFull;
 pub(crate) use printed::{Mapper, Target};
 pub(crate) use serdes::{SerdeChoice, common_options};
+pub(crate) use stream_joined::OwnStore;
 pub(crate) use suppressed::Place;

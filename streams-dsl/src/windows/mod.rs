@@ -14,12 +14,14 @@
 //! its end plus the grace. Later records are dropped and counted.
 
 mod count;
+mod join;
 mod session;
 mod sliding;
 mod time;
 mod unlimited;
 
 pub use count::CountWindows;
+pub use join::JoinWindows;
 pub use session::SessionWindows;
 pub use sliding::SlidingWindows;
 pub use time::TimeWindows;
