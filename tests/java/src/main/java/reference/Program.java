@@ -33,6 +33,10 @@ final class Program {
 
     static Topology of(Case asked, Timestamps timestamps) {
         Program program = new Program(asked, timestamps);
+        if (asked.setting("program", "").word().equals("join")) {
+            StreamJoin.of(asked, program.stream("left"), program.stream("right")).to("out", Produced.with(TEXT, TEXT));
+            return program.builder.build(new Properties());
+        }
         KTable<?, ?> table = Suppression.apply(asked, program.table());
         table.toStream()
                 .map((key, value) -> KeyValue.pair(keyText(key), value == null ? null : value.toString()))
@@ -61,7 +65,11 @@ final class Program {
     }
 
     private KStream<String, String> stream() {
-        return builder.stream("in", consumed);
+        return stream("in");
+    }
+
+    private KStream<String, String> stream(String topic) {
+        return builder.stream(topic, consumed);
     }
 
     private KTable<String, String> plainTable() {

@@ -5,7 +5,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
@@ -29,7 +31,7 @@ final class Run {
     private final Case asked;
     private final Path state;
     private final Timestamps timestamps;
-    private TestInputTopic<String, String> input;
+    private final Map<String, TestInputTopic<String, String>> inputs = new HashMap<>();
     private TestOutputTopic<String, String> output;
     private long dropped;
 
@@ -52,9 +54,8 @@ final class Run {
             return answers;
         }
         TopologyTestDriver driver = new TopologyTestDriver(topology, configuration(), WALL_START);
-        input = driver.createInputTopic("in", new StringSerializer(), new StringSerializer());
         output = driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
-        Changelog changelog = asked.setting("changelog", "no").word().equals("yes") ? new Changelog(asked.name, driver) : null;
+        Changelog changelog = asked.setting("changelog", "no").word().equals("yes") ? new Changelog(asked, driver) : null;
         boolean failed = false;
         for (String row : asked.rows()) {
             if (Case.isComment(row)) {
@@ -97,11 +98,14 @@ final class Run {
         Case.Setting emit = asked.setting("emit", "update");
         if (emit.has("interval")) {
             settings.put(StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_WINDOWED_AGGREGATION, emit.number("interval"));
+            settings.put(
+                    StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_OUTER_JOIN_SPURIOUS_RESULTS_FIX,
+                    emit.number("interval"));
         }
         return settings;
     }
 
-    /** "key value timestamp header=text...", or "wall +milliseconds". */
+    /** "key value timestamp header=text...", or "wall +milliseconds". A key may have its topic before it: "topic/key". */
     private void feed(TopologyTestDriver driver, String row) {
         String[] parts = row.split(" ");
         if (parts[0].equals("wall")) {
@@ -116,7 +120,11 @@ final class Run {
         // The driver's records take no negative timestamp, those of a topic may have one: the extractor sees it.
         long timestamp = Long.parseLong(parts[2]);
         timestamps.next = timestamp;
-        input.pipeInput(new TestRecord<>(unlessNull(parts[0]), unlessNull(parts[1]), headers, Math.max(0, timestamp)));
+        int slash = parts[0].indexOf('/');
+        String topic = slash < 0 ? "in" : parts[0].substring(0, slash);
+        String key = unlessNull(parts[0].substring(slash + 1));
+        inputs.computeIfAbsent(topic, name -> driver.createInputTopic(name, new StringSerializer(), new StringSerializer()))
+                .pipeInput(new TestRecord<>(key, unlessNull(parts[1]), headers, Math.max(0, timestamp)));
     }
 
     private void countDropped(TopologyTestDriver driver, List<String> answer) {
@@ -139,7 +147,7 @@ final class Run {
                 .map(header -> " " + header.key() + "=" + new String(header.value()))
                 .collect(Collectors.joining());
         String value = record.value() == null ? "-" : record.value();
-        return record.key() + " " + value + " " + record.timestamp() + headers;
+        return (record.key() == null ? "-" : record.key()) + " " + value + " " + record.timestamp() + headers;
     }
 
     private static String failure(Throwable error) {
