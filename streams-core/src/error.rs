@@ -19,6 +19,9 @@ pub enum StreamsError {
     /// Input topics do not exist.
     #[error("source topics do not exist: {}; create them and start again", .0.join(", "))]
     MissingSourceTopics(Vec<String>),
+    /// Topics whose records are to meet by key have different partition counts (see `Topology::copartitions`).
+    #[error("{0}")]
+    NotCopartitioned(String),
     /// An internal topic does not fit the topology.
     #[error("internal topic {topic}: {message}")]
     InternalTopic {

@@ -106,6 +106,7 @@ impl StreamsBuilder {
             return KTable::broken(root, queryable);
         };
         let time_to_live = materialized.time_to_live;
+        let queried_store = store_name.clone();
         let state = TableState::source(queryable.is_some() || time_to_live.is_some());
         let store = Store {
             spec: materialized.spec(store_name.clone(), Arc::clone(&key), Arc::clone(&value)),
@@ -134,7 +135,8 @@ impl StreamsBuilder {
         };
         let kind = Kind::TableSource(TableSource { source_name, source, table });
         let id = self.graph.borrow_mut().add(table_name, consumed.name, Vec::new(), kind);
-        KTable::new(root.at(id), Some(key), Some(value), queryable, state)
+        let view = KTable::kept_view(&state, &queried_store, &key, &value);
+        KTable::new(root.at(id), Some(key), Some(value), queryable, state, view)
     }
 
     /// The topology of all that was declared.

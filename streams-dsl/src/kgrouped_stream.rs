@@ -4,6 +4,7 @@ use crate::nulls::NullCheck;
 use crate::operators::kgroupedstream::{Aggregate, Reduce};
 use crate::options::{Grouped, Materialized};
 use crate::table_state::TableState;
+use crate::table_view::{TableView, ValueGetter, ViewRef};
 use crate::windowed_stream::WindowedBy;
 use crate::{KStream, KTable};
 use std::cell::Cell;
@@ -50,7 +51,14 @@ pub(crate) struct Aggregation<K, A, KR> {
     pub format: StoreFormat,
     /// How long after its end a window may still change, in milliseconds.
     pub grace: Option<i64>,
+    /// Reads the results in a task.
+    pub getter: StoreGetter<K, A, KR>,
 }
+
+/// Makes what reads the results of an aggregation, out of its store and the serdes of its keys and aggregates.
+pub(crate) type StoreGetter<K, A, KR> = Arc<
+    dyn Fn(Rc<TaskStore>, SerdeRef<K>, SerdeRef<A>) -> Result<Box<dyn ValueGetter<KR, A>>, StreamsError> + Send + Sync,
+>;
 
 /// What the node of an aggregation is made of, in a task.
 pub(crate) struct Parts<K, V, A, KR> {
@@ -220,6 +228,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
             window_size_ms: None,
             format: StoreFormat::Timestamped,
             grace: None,
+            getter: Arc::new(|store, key, aggregates| Ok(Box::new(TableStore::new(store, key, aggregates, false)))),
         };
         self.aggregation(aggregation, move |parts: Parts<K, V, A, K>| {
             let nulls = NullCheck::new(parts.value_serde.as_ref(), &parts.store.serde_topic());
@@ -234,8 +243,8 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         aggregation: Aggregation<K, A, KR>,
         make: impl Fn(Parts<K, V, A, KR>) -> Result<N, StreamsError> + Send + Sync + 'static,
     ) -> KTable<KR, A> {
-        let Aggregation { prefix, materialized, aggregates, result_key, layout, window_size_ms, format, grace } =
-            aggregation;
+        let Aggregation { prefix, materialized, aggregates, result_key, getter, grace, .. } = aggregation;
+        let Aggregation { layout, window_size_ms, format, .. } = aggregation;
         let queryable = materialized.name.clone();
         let store = queryable.clone().unwrap_or_else(|| self.handle.graph().new_store_name(prefix));
         let generated = self.handle.graph().new_name(prefix);
@@ -249,6 +258,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         let state = TableState::aggregate();
         let spec = materialized.spec(store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
         let spec = StoreSpec { layout, window_size_ms, format, ..spec };
+        let view = aggregate_view(&store, &key, &aggregates, getter);
         let make = Arc::new(make);
         let factory = {
             let (key, aggregates, values, state) =
@@ -279,7 +289,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
             grace,
         };
         let handle = parent.add_processor(generated, None, processor);
-        KTable::new(handle, Some(result_key(key)), Some(aggregates), queryable, state)
+        KTable::new(handle, Some(result_key(key)), Some(aggregates), queryable, state, view)
     }
 
     /// The repartition topic before an aggregation: one of its own, or that of the grouping where it has a name.
@@ -299,7 +309,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
             value_serde: value,
             partitioner: None,
             partitions: None,
-            drop_null_keys: true,
+            drop_null_keys: Rc::new(Cell::new(true)),
         };
         let handle = self.handle.add_repartition(topic.clone(), None, Prefix::Fixed(topic), names, spec);
         if self.name.is_some() {
@@ -307,4 +317,22 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         }
         handle
     }
+}
+
+/// The view of an aggregation, whose rows are always kept.
+fn aggregate_view<K: Data, A: Data, KR: Data>(
+    store: &str,
+    key: &SerdeRef<K>,
+    aggregates: &SerdeRef<A>,
+    getter: StoreGetter<K, A, KR>,
+) -> ViewRef<KR, A> {
+    let (store, key, aggregates) = (store.to_owned(), Arc::clone(key), Arc::clone(aggregates));
+    Rc::new(move || {
+        let (name, key, aggregates) = (store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
+        let getter = Arc::clone(&getter);
+        TableView {
+            stores: vec![store.clone()],
+            getter: Arc::new(move |build| getter(build.store(&name)?, Arc::clone(&key), Arc::clone(&aggregates))),
+        }
+    })
 }

@@ -1,20 +1,20 @@
+mod derived;
+mod join;
 mod suppress;
 
 use crate::KStream;
 use crate::data::Data;
-use crate::graph::{Graph, Handle, Processor, Store};
-use crate::operators::ktable::{TableFilter, TableMapValues, ToStream};
+use crate::graph::Handle;
+use crate::operators::ktable::ToStream;
 use crate::options::Materialized;
 use crate::table_state::TableState;
+use crate::table_view::{TableView, ViewRef};
 use std::convert::Infallible;
 use std::error::Error;
 use std::rc::Rc;
 use std::sync::Arc;
-use streams_core::error::StreamsError;
-use streams_core::processor::{Downstream, Node};
 use streams_core::serde::{OptionSerde, SerdeRef};
-use streams_core::store::{Change, TableStore};
-use streams_core::topology::{BuiltNode, FlowType, NodeFactory};
+use streams_core::store::Change;
 
 /// A table: the present row of each key, and a stream of its changes.
 ///
@@ -25,6 +25,7 @@ pub struct KTable<K, V> {
     pub(crate) value_serde: Option<SerdeRef<V>>,
     queryable: Option<String>,
     state: Rc<TableState>,
+    pub(crate) view: ViewRef<K, V>,
 }
 
 impl<K, V> Clone for KTable<K, V> {
@@ -35,6 +36,7 @@ impl<K, V> Clone for KTable<K, V> {
             value_serde: self.value_serde.clone(),
             queryable: self.queryable.clone(),
             state: Rc::clone(&self.state),
+            view: Rc::clone(&self.view),
         }
     }
 }
@@ -46,13 +48,14 @@ impl<K: Data, V: Data> KTable<K, V> {
         value_serde: Option<SerdeRef<V>>,
         queryable: Option<String>,
         state: Rc<TableState>,
+        view: ViewRef<K, V>,
     ) -> Self {
-        Self { handle, key_serde, value_serde, queryable, state }
+        Self { handle, key_serde, value_serde, queryable, state, view }
     }
 
     /// A table that could not be declared; the graph knows why.
     pub(crate) fn broken(handle: Handle, queryable: Option<String>) -> Self {
-        Self::new(handle, None, None, queryable, TableState::source(false))
+        Self::new(handle, None, None, queryable, TableState::source(false), Rc::new(TableView::broken))
     }
 
     /// Names the step that made this table, as [`KStream::named`] does. The source of a table is then called `<name>-source`.
@@ -156,91 +159,5 @@ impl<K: Data, V: Data> KTable<K, V> {
         selector: impl Fn(&K, &Option<V>) -> K2 + Send + Sync + 'static,
     ) -> KStream<K2, Option<V>> {
         self.to_stream().select_key(selector)
-    }
-
-    fn filtered<E>(
-        &self,
-        predicate: impl Fn(&K, &V) -> Result<bool, E> + Send + Sync + 'static,
-        materialized: Option<Materialized<K, V>>,
-    ) -> Self
-    where
-        E: Into<Box<dyn Error + Send + Sync>> + 'static,
-    {
-        let predicate = Arc::new(move |key: &K, row: &V| predicate(key, row).map_err(StreamsError::user));
-        let make =
-            move |table, send_old, downstream| TableFilter::new(Arc::clone(&predicate), table, send_old, downstream);
-        self.derived("KTABLE-FILTER-", materialized, self.value_serde.as_ref(), make)
-    }
-
-    fn mapped<V2: Data, E>(
-        &self,
-        mapper: impl Fn(&K, V) -> Result<V2, E> + Send + Sync + 'static,
-        materialized: Option<Materialized<K, V2>>,
-    ) -> KTable<K, V2>
-    where
-        E: Into<Box<dyn Error + Send + Sync>> + 'static,
-    {
-        let mapper = Arc::new(move |key: &K, row: V| mapper(key, row).map_err(StreamsError::user));
-        let make =
-            move |table, send_old, downstream| TableMapValues::new(Arc::clone(&mapper), table, send_old, downstream);
-        self.derived("KTABLE-MAPVALUES-", materialized, None, make)
-    }
-
-    /// Declares a table that is computed row by row from this one.
-    fn derived<V2: Data, N: Node<K, Change<V>>>(
-        &self,
-        prefix: &str,
-        materialized: Option<Materialized<K, V2>>,
-        inherited: Option<&SerdeRef<V2>>,
-        make: impl Fn(Option<TableStore<K, V2>>, bool, Downstream<K, Change<V2>>) -> N + Send + Sync + 'static,
-    ) -> KTable<K, V2> {
-        let queryable = materialized.as_ref().and_then(|materialized| materialized.name.clone());
-        if materialized.is_some() && queryable.is_none() {
-            // A number for a store that is not made, as Kafka Streams counts.
-            self.handle.graph().new_store_name(prefix);
-        }
-        let generated = self.handle.graph().new_name(prefix);
-        let materialized = materialized.unwrap_or_default();
-        let mut key = materialized.key.resolve(self.key_serde.as_ref());
-        let mut value = materialized.value.resolve(inherited);
-        let state = TableState::derived(&self.state, queryable.is_some());
-        let mut store = None;
-        let mut open = None;
-        if let Some(name) = &queryable {
-            key = self.handle.require(&generated, "key", key);
-            value = self.handle.require(&generated, "value", value);
-            let (Some(key), Some(value)) = (&key, &value) else {
-                return KTable::broken(self.handle.at(Graph::ROOT), queryable);
-            };
-            store = Some(Store {
-                spec: materialized.spec(name.clone(), Arc::clone(key), Arc::clone(value)),
-                materialized: state.materialized(),
-                send_old: state.send_old(),
-            });
-            open = Some((name.clone(), Arc::clone(key), Arc::clone(value)));
-        }
-        let make = Arc::new(make);
-        let late = Rc::clone(&state);
-        let factory = move || -> NodeFactory {
-            let (make, open, send_old) = (Arc::clone(&make), open.clone(), late.sends_old());
-            Arc::new(move |build, children| {
-                let table = match &open {
-                    Some((name, key, value)) => {
-                        Some(TableStore::new(build.store(name)?, Arc::clone(key), Arc::clone(value), send_old))
-                    }
-                    None => None,
-                };
-                Ok(BuiltNode::node::<K, Change<V>>(make(table, send_old, children.downstream()?)))
-            })
-        };
-        let processor = Processor {
-            input: FlowType::of::<K, Change<V>>(),
-            output: Some(FlowType::of::<K, Change<V2>>()),
-            factory: Box::new(factory),
-            stores: store.into_iter().collect(),
-            uses: Vec::new(),
-            grace: None,
-        };
-        KTable::new(self.handle.add_processor(generated, None, processor), key, value, queryable, state)
     }
 }

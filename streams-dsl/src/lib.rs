@@ -52,6 +52,7 @@ mod nulls;
 mod operators;
 mod options;
 mod table_state;
+mod table_view;
 mod windowed_stream;
 pub mod windows;
 
@@ -61,7 +62,7 @@ pub use kgrouped_stream::KGroupedStream;
 pub use kstream::{BranchedKStream, EndOfStream, KStream};
 pub use ktable::KTable;
 pub use options::{
-    Branched, BufferConfig, Consumed, Grouped, IntoTopics, Materialized, Printed, Produced, Repartitioned,
+    Branched, BufferConfig, Consumed, Grouped, IntoTopics, Joined, Materialized, Printed, Produced, Repartitioned,
     StreamJoined, StrictBufferConfig, Suppressed,
 };
 pub use windowed_stream::{

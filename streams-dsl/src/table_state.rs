@@ -5,14 +5,23 @@ use std::rc::Rc;
 pub(crate) struct TableState {
     materialized: Rc<Cell<bool>>,
     send_old: Rc<Cell<bool>>,
-    /// Where the rows come from, for a table that is computed from another.
-    parent: Option<Rc<TableState>>,
+    origin: Origin,
+}
+
+/// Where the rows of a table come from.
+enum Origin {
+    /// A topic or a stream: there is a row before only where the rows are kept.
+    Records,
+    /// Another table, row by row, with a store of its own or none.
+    Table(Rc<TableState>),
+    /// Two tables. The row before can always be computed, from their rows before.
+    Join([Rc<TableState>; 2]),
 }
 
 impl TableState {
     /// A table that is read from a topic or a stream; it can be materialized when a later step needs its rows.
     pub(crate) fn source(materialized: bool) -> Rc<Self> {
-        Rc::new(Self { materialized: flag(materialized), send_old: flag(false), parent: None })
+        Self::new(materialized, Origin::Records)
     }
 
     /// A table whose rows are always kept.
@@ -22,16 +31,50 @@ impl TableState {
 
     /// A table computed row by row from another, with a store of its own or none.
     pub(crate) fn derived(parent: &Rc<Self>, materialized: bool) -> Rc<Self> {
-        Rc::new(Self { materialized: flag(materialized), send_old: flag(false), parent: Some(Rc::clone(parent)) })
+        Self::new(materialized, Origin::Table(Rc::clone(parent)))
+    }
+
+    /// A table that joins two, with a store of its own or none.
+    pub(crate) fn join(left: &Rc<Self>, right: &Rc<Self>, materialized: bool) -> Rc<Self> {
+        Self::new(materialized, Origin::Join([Rc::clone(left), Rc::clone(right)]))
+    }
+
+    fn new(materialized: bool, origin: Origin) -> Rc<Self> {
+        Rc::new(Self { materialized: flag(materialized), send_old: flag(false), origin })
     }
 
     /// Asks for changes that carry the row before, wherever it must be kept for that.
     pub(crate) fn enable_sending_old_values(&self) {
-        match &self.parent {
-            Some(parent) if !self.materialized.get() => parent.enable_sending_old_values(),
-            _ => self.materialized.set(true),
+        self.send_old_values(true);
+    }
+
+    /// Asks for changes that carry the row before if nothing has to be kept that is not kept already; answers whether they do.
+    pub(crate) fn send_old_values_if_kept(&self) -> bool {
+        self.send_old_values(false)
+    }
+
+    fn send_old_values(&self, keep: bool) -> bool {
+        if self.send_old.get() {
+            return true;
         }
-        self.send_old.set(true);
+        let sends = match &self.origin {
+            Origin::Records => keep || self.materialized.get(),
+            Origin::Table(parent) => self.materialized.get() || parent.send_old_values(keep),
+            Origin::Join(sides) => {
+                sides.iter().for_each(|side| side.enable_sending_old_values());
+                true
+            }
+        };
+        if let (Origin::Records, true) = (&self.origin, sends) {
+            self.materialize();
+        }
+        self.send_old.set(sends);
+        sends
+    }
+
+    /// Has the rows be kept.
+    pub(crate) fn materialize(&self) {
+        self.materialized.set(true);
     }
 
     pub(crate) fn materialized(&self) -> Rc<Cell<bool>> {

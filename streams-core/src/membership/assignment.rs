@@ -41,6 +41,9 @@ pub enum AssignmentError {
     /// An internal topic does not fit the topology, or cannot be created.
     #[error("{0}")]
     InternalTopic(String),
+    /// Topics whose records are to meet by key have different partition counts.
+    #[error("{0}")]
+    NotCopartitioned(String),
     /// The leader lacks something for the moment. It tries again by itself; members keep their tasks running.
     #[error("the leader cannot assign tasks at present: {0}; it will try again")]
     PlanFailed(String),
@@ -63,6 +66,7 @@ impl AssignmentError {
             Self::ShutdownRequested(message) => (4, std::slice::from_ref(message)),
             Self::InternalTopic(message) => (5, std::slice::from_ref(message)),
             Self::PlanFailed(message) => (6, std::slice::from_ref(message)),
+            Self::NotCopartitioned(message) => (7, std::slice::from_ref(message)),
             Self::Unknown { code, details } => (*code, details),
         }
     }
@@ -76,6 +80,7 @@ impl AssignmentError {
             4 => Self::ShutdownRequested(details.concat()),
             5 => Self::InternalTopic(details.concat()),
             6 => Self::PlanFailed(details.concat()),
+            7 => Self::NotCopartitioned(details.concat()),
             _ => Self::Unknown { code, details },
         })
     }
@@ -147,6 +152,7 @@ mod tests {
             AssignmentError::IncompatibleVersion(text()),
             AssignmentError::ShutdownRequested(text()),
             AssignmentError::InternalTopic(text()),
+            AssignmentError::NotCopartitioned(text()),
             AssignmentError::PlanFailed(text()),
             AssignmentError::Unknown { code: 200, details: vec![text()] },
         ];

@@ -1,5 +1,6 @@
 //! Repartition and changelog topics: how many partitions they need, creation, and validation of those that exist.
 
+use super::partition_counts::repartition_counts;
 use crate::broker::{Admin, BrokerErrorKind, NewTopic, TopicDescription};
 use crate::config::Settings;
 use crate::error::StreamsError;
@@ -59,7 +60,7 @@ pub(crate) fn prepare(
     admin: &impl Admin,
     topics: &mut TopicPartitions,
 ) -> Result<(), StreamsError> {
-    let repartition = repartition_counts(topology, settings, topics)?;
+    let repartition = repartition_counts(topology, &settings.application_id, topics)?;
     let wanted =
         repartition.into_iter().map(|(name, count)| new_topic(settings, name, count, REPARTITION_CONFIG, None));
     ensure(admin, settings, topics, wanted.collect())?;
@@ -77,43 +78,6 @@ pub(crate) fn prepare(
         }
     }
     ensure(admin, settings, topics, changelogs)
-}
-
-/// Partition counts of the repartition topics: as declared, else the largest of the topics that the writing subtopology reads.
-fn repartition_counts(
-    topology: &Topology,
-    settings: &Settings,
-    topics: &TopicPartitions,
-) -> Result<Vec<(String, i32)>, StreamsError> {
-    let application_id = &settings.application_id;
-    let mut known = topics.clone();
-    // What exists already must not decide what is needed, or a grown input would never be noticed.
-    let names: Vec<_> =
-        topology.repartition_topics().iter().map(|topic| topology.topic_name(application_id, &topic.name)).collect();
-    names.iter().for_each(|name| known.set(name.as_str(), 0));
-    let mut counts = vec![0; names.len()];
-    // Each round settles at least one more topic of a chain of repartitions.
-    for _ in 0..=names.len() {
-        for (index, topic) in topology.repartition_topics().iter().enumerate() {
-            let count = topic.partitions.unwrap_or_else(|| {
-                let writers = topology.subtopologies().iter().filter(|subtopology| {
-                    subtopology.nodes.iter().any(|&node| {
-                        matches!(&topology.nodes()[node].kind, NodeKind::Sink { topic: Some(name) } if *name == topic.name)
-                    })
-                });
-                writers.map(|writer| task_count(topology, application_id, writer, &known)).max().unwrap_or(0)
-            });
-            counts[index] = count;
-            known.set(names[index].as_str(), count);
-        }
-    }
-    match counts.iter().position(|&count| count == 0) {
-        Some(index) => Err(StreamsError::InternalTopic {
-            topic: names[index].clone(),
-            message: "its partition count cannot be found: none of the topics that feed it has partitions".to_owned(),
-        }),
-        None => Ok(names.into_iter().zip(counts).collect()),
-    }
 }
 
 fn new_topic(

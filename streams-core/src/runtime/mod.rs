@@ -12,6 +12,7 @@ mod group_call;
 mod instance;
 mod internal_topics;
 mod lifecycle;
+mod partition_counts;
 mod planning;
 mod reset;
 mod restore;

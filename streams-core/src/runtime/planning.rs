@@ -112,6 +112,7 @@ fn plan_error(error: StreamsError) -> PlanError {
     match error {
         StreamsError::MissingSourceTopics(topics) => PlanError::MissingSourceTopics(topics),
         error if error.is_retriable() => PlanError::Unavailable(error.to_string()),
+        StreamsError::NotCopartitioned(message) => PlanError::NotCopartitioned(message),
         error => PlanError::InternalTopic(error.to_string()),
     }
 }

@@ -24,7 +24,12 @@ pub struct TaskInput {
 }
 
 /// The names on the cluster of the topics that a source reads. `topics` are those that exist: a pattern is held against them.
-fn source_topics(topology: &Topology, application_id: &str, source: NodeId, topics: &TopicPartitions) -> Vec<String> {
+pub(crate) fn source_topics(
+    topology: &Topology,
+    application_id: &str,
+    source: NodeId,
+    topics: &TopicPartitions,
+) -> Vec<String> {
     match &topology.nodes()[source].kind {
         NodeKind::Source { topics: SourceTopics::Names(names), .. } => {
             names.iter().map(|name| topology.topic_name(application_id, name)).collect()

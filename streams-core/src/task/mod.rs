@@ -14,6 +14,7 @@ mod settings;
 mod state_machine;
 
 pub use id::TaskId;
+pub(crate) use inputs::source_topics;
 pub use inputs::{InputPartition, TaskInput, changelogs, input_partitions, task_count, unknown_sources};
 pub use offset_metadata::OffsetMetadata;
 pub use processor_metadata::ProcessorMetadata;

@@ -1,6 +1,6 @@
 use super::{
-    FlowType, Inner, NodeFactory, NodeId, NodeKind, NodeSpec, RepartitionTopic, SourceTopics, StoreSpec, Topology,
-    subtopology,
+    Copartition, FlowType, Inner, NodeFactory, NodeId, NodeKind, NodeSpec, RepartitionTopic, SourceTopics, StoreSpec,
+    Topology, subtopology,
 };
 use crate::error::StreamsError;
 use std::collections::HashMap;
@@ -13,6 +13,7 @@ pub struct TopologyBuilder {
     names: HashMap<Arc<str>, NodeId>,
     stores: Vec<StoreSpec>,
     repartition_topics: Vec<RepartitionTopic>,
+    copartitions: Vec<Copartition>,
 }
 
 impl TopologyBuilder {
@@ -99,6 +100,23 @@ impl TopologyBuilder {
         }
     }
 
+    /// Asks for equal partition counts of the topics that the nodes `sources` read, on behalf of the node `join`. Checked when tasks are
+    /// assigned, where repartition topics take the count of the others.
+    ///
+    /// # Errors
+    /// One of `sources` does not exist, or is no source.
+    pub fn add_copartition(&mut self, sources: &[&str], join: &str) -> Result<(), StreamsError> {
+        let id = |name: &&str| match self.names.get(*name) {
+            Some(&id) if self.nodes[id].is_source() => Ok(id),
+            _ => Err(invalid(format!("{join} joins what comes from {name}, which is no source"))),
+        };
+        let mut sources: Vec<NodeId> = sources.iter().map(id).collect::<Result<_, _>>()?;
+        sources.sort_unstable();
+        sources.dedup();
+        self.copartitions.push(Copartition { sources, join: join.to_owned() });
+        Ok(())
+    }
+
     /// The finished topology.
     ///
     /// # Errors
@@ -113,6 +131,7 @@ impl TopologyBuilder {
             stores: self.stores,
             subtopologies,
             repartition_topics: self.repartition_topics,
+            copartitions: self.copartitions,
         };
         Ok(Topology { inner: Arc::new(inner) })
     }

@@ -6,6 +6,7 @@
 mod asked_store;
 mod build;
 mod builder;
+mod copartition;
 mod describe;
 pub(crate) mod java_order;
 mod node;
@@ -15,6 +16,7 @@ mod subtopology;
 pub(crate) use asked_store::StoreKind;
 pub use build::{BuiltNode, BuiltTask, Children, TaskBuild};
 pub use builder::TopologyBuilder;
+pub use copartition::Copartition;
 pub use node::{AutoOffsetReset, FlowType, NodeFactory, NodeId, NodeKind, NodeSpec, SourceTopics};
 pub use state_stores::RowLayout;
 pub use store::{StoreEngine, StoreFormat, StoreSpec, StoreTypes};
@@ -33,6 +35,7 @@ struct Inner {
     stores: Vec<StoreSpec>,
     subtopologies: Vec<Subtopology>,
     repartition_topics: Vec<RepartitionTopic>,
+    copartitions: Vec<Copartition>,
 }
 
 impl Topology {

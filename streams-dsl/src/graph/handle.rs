@@ -4,7 +4,7 @@ use crate::data::Data;
 use crate::nulls::NullCheck;
 use crate::operators::kstream::{NullKeyFilter, PassThrough};
 use std::any::type_name;
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::sync::Arc;
 use streams_core::processor::{
@@ -26,8 +26,8 @@ pub(crate) struct RepartitionSpec<K, V> {
     pub value_serde: SerdeRef<V>,
     pub partitioner: Option<Arc<dyn StreamPartitioner<K, V>>>,
     pub partitions: Option<i32>,
-    /// Whether records with null keys are dropped, because the step that follows has no use for them.
-    pub drop_null_keys: bool,
+    /// Whether records with null keys are dropped, because no step that follows has a use for them.
+    pub drop_null_keys: Rc<Cell<bool>>,
 }
 
 impl Handle {
@@ -56,14 +56,7 @@ impl Handle {
         let factory: NodeFactory =
             Arc::new(move |_, children| Ok(BuiltNode::node::<KI, VI>(make(children.downstream()?))));
         let generated = self.graph().new_name(prefix);
-        let processor = Processor {
-            input: FlowType::of::<KI, VI>(),
-            output: Some(FlowType::of::<KO, VO>()),
-            factory: Box::new(move || Arc::clone(&factory)),
-            stores: Vec::new(),
-            uses: Vec::new(),
-            grace: None,
-        };
+        let processor = Processor::new::<KI, VI, KO, VO>(move || Arc::clone(&factory));
         self.add_processor(generated, None, processor)
     }
 
@@ -94,7 +87,10 @@ impl Handle {
             names,
             partitions,
             flow: FlowType::of::<K, V>(),
-            filter: filter_factory::<K, V>(Arc::clone(&key_serde), drop_null_keys),
+            filter: {
+                let key_serde = Arc::clone(&key_serde);
+                Box::new(move || filter_factory::<K, V>(Arc::clone(&key_serde), drop_null_keys.get()))
+            },
             ends: Box::new(move |topic| {
                 let (key, value, partitioner) = (Arc::clone(&key_serde), Arc::clone(&value_serde), partitioner.clone());
                 (sink_factory(topic, key, value, partitioner), source_factory(&key_serde, &value_serde))

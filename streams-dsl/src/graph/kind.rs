@@ -84,7 +84,7 @@ pub(crate) struct Repartition {
     pub names: [String; 3],
     pub partitions: Option<i32>,
     pub flow: FlowType,
-    pub filter: NodeFactory,
+    pub filter: LateFactory,
     pub ends: RepartitionEnds,
 }
 

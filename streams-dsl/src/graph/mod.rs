@@ -11,7 +11,7 @@ pub(crate) use handle::{Handle, RepartitionSpec};
 pub(crate) use kind::{Kind, Prefix, Processor, Sink, Source, Store, TableSource};
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// The graph of one builder, shared by its streams and tables.
@@ -26,8 +26,13 @@ pub(crate) struct Graph {
     counter: u32,
     nodes: Vec<GraphNode>,
     mistakes: Vec<String>,
-    /// Of streams whose joins share one.
-    repartitions: HashMap<GraphId, GraphId>,
+    copartitions: Vec<Copartition>,
+}
+
+/// Steps whose records meet by key in another one.
+struct Copartition {
+    sides: Vec<GraphId>,
+    join: GraphId,
 }
 
 /// One step.
@@ -38,6 +43,8 @@ pub(crate) struct GraphNode {
     pub given: Option<String>,
     /// Where its records come from.
     pub parents: Vec<GraphId>,
+    /// The step whose given name it is named after, and what is appended to that.
+    follows: Option<(GraphId, &'static str)>,
     /// What it becomes.
     pub kind: Kind,
 }
@@ -78,7 +85,7 @@ impl Graph {
         parents: Vec<GraphId>,
         kind: Kind,
     ) -> GraphId {
-        self.nodes.push(GraphNode { generated, given, parents, kind });
+        self.nodes.push(GraphNode { generated, given, parents, follows: None, kind });
         self.nodes.len() - 1
     }
 
@@ -108,16 +115,26 @@ impl Graph {
     }
 
     /// Notes that the records of `sides` meet by key in the step `join`, so that their topics must be partitioned alike.
-    pub(crate) fn copartition(&mut self, _sides: Vec<GraphId>, _join: GraphId) {}
-
-    /// The repartition topic that steps below a stream share, where there is one.
-    pub(crate) fn shared_repartition(&self, stream: GraphId) -> Option<GraphId> {
-        self.repartitions.get(&stream).copied()
+    pub(crate) fn copartition(&mut self, sides: Vec<GraphId>, join: GraphId) {
+        self.copartitions.push(Copartition { sides, join });
     }
 
-    /// Has later steps below a stream share its repartition topic.
-    pub(crate) fn share_repartition(&mut self, stream: GraphId, repartition: GraphId) {
-        self.repartitions.insert(stream, repartition);
+    /// Where the records of a step come from: sources, tables' sources and repartition topics.
+    pub(crate) fn sources(&self, id: GraphId) -> Vec<GraphId> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut waiting = vec![id];
+        while let Some(id) = waiting.pop() {
+            let Some(node) = self.nodes.get(id) else { continue };
+            if !seen.insert(id) {
+                continue;
+            }
+            match node.kind {
+                Kind::Source(_) | Kind::TableSource(_) | Kind::Repartition(_) => found.push(id),
+                Kind::Processor(_) | Kind::Sink(_) => waiting.extend(&node.parents),
+            }
+        }
+        found
     }
 
     /// Gives a step one more parent.
@@ -125,10 +142,23 @@ impl Graph {
         self.nodes[id].parents.push(parent);
     }
 
-    /// Gives a step a name.
+    /// Gives a step a name, and those that are named after it.
     pub(crate) fn rename(&mut self, id: GraphId, name: String) {
+        let followers = self.nodes.iter_mut().filter_map(|node| Some((node.follows?, &mut node.given)));
+        for ((_, suffix), given) in followers.filter(|((leader, _), _)| *leader == id) {
+            *given = Some(format!("{name}{suffix}"));
+        }
         if let Some(node) = self.nodes.get_mut(id) {
             node.given = Some(name);
+        }
+    }
+
+    /// Names a step after another one, where that is given a name: `<name><suffix>`.
+    pub(crate) fn follow(&mut self, id: GraphId, leader: GraphId, suffix: &'static str) {
+        let name = self.nodes.get(leader).and_then(|leader| leader.given.clone());
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.follows = Some((leader, suffix));
+            node.given = name.map(|name| format!("{name}{suffix}"));
         }
     }
 

@@ -1,5 +1,5 @@
 use super::kind::{Kind, Prefix, Processor, Repartition, Source, TableSource};
-use super::{Graph, GraphId};
+use super::{Copartition, Graph, GraphId};
 use std::collections::HashMap;
 use streams_core::error::StreamsError;
 use streams_core::topology::{
@@ -22,6 +22,7 @@ impl Graph {
         for id in 0..self.nodes.len() {
             writer.write(id);
         }
+        writer.copartition();
         let Writer { builder, mut mistakes, .. } = writer;
         if !mistakes.is_empty() {
             mistakes.dedup();
@@ -157,10 +158,33 @@ impl Writer<'_> {
         let flow = Some(step.flow);
         let (sink_factory, source_factory) = (step.ends)(&topic);
         self.builder.add_repartition_topic(RepartitionTopic { name: topic.clone(), partitions: step.partitions });
-        self.add(&filter, NodeKind::Processor, parents, flow, flow, &step.filter)?;
+        self.add(&filter, NodeKind::Processor, parents, flow, flow, &(step.filter)())?;
         self.add(&sink, NodeKind::Sink { topic: Some(topic.clone()) }, &[&filter], flow, None, &sink_factory)?;
         let kind = NodeKind::Source { topics: SourceTopics::Names(vec![topic]), reset: None };
         self.add(&source, kind, &[], None, flow, &source_factory)
+    }
+
+    /// Has the sources of each join compared when the application starts.
+    fn copartition(&mut self) {
+        for Copartition { sides, join } in &self.graph.copartitions {
+            if self.failed.get(*join).copied().unwrap_or(true) {
+                continue;
+            }
+            let sources = sides.iter().flat_map(|side| self.graph.sources(*side));
+            let names: Vec<String> = sources.map(|id| self.source_of(self.resolve(id))).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            if let Err(error) = self.builder.add_copartition(&names, self.graph.name(*join)) {
+                self.mistakes.push(error.to_string());
+            }
+        }
+    }
+
+    /// The source that a step reads with.
+    fn source_of(&self, id: GraphId) -> String {
+        match &self.graph.nodes[id].kind {
+            Kind::TableSource(table) => self.table_source_name(id, table),
+            _ => self.output_name(id),
+        }
     }
 
     fn prefix<'s>(&'s self, id: GraphId, step: &'s Repartition) -> &'s str {

@@ -1,9 +1,9 @@
 //! The methods of streams.
 
-mod copartition;
 mod fallible;
 mod grouping;
 mod join;
+mod join_table;
 mod repartition;
 mod split;
 mod stateless;
@@ -15,6 +15,8 @@ pub use terminal::EndOfStream;
 
 use crate::data::Data;
 use crate::graph::Handle;
+use repartition::JoinRepartition;
+use std::rc::Rc;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
 use streams_core::serde::SerdeRef;
@@ -31,6 +33,7 @@ pub struct KStream<K, V> {
     pub(crate) value_serde: Option<SerdeRef<V>>,
     /// Whether keys have changed since the records were partitioned by them.
     pub(crate) repartition_required: bool,
+    join_repartition: JoinRepartition,
 }
 
 impl<K, V> Clone for KStream<K, V> {
@@ -40,6 +43,7 @@ impl<K, V> Clone for KStream<K, V> {
             key_serde: self.key_serde.clone(),
             value_serde: self.value_serde.clone(),
             repartition_required: self.repartition_required,
+            join_repartition: Rc::clone(&self.join_repartition),
         }
     }
 }
@@ -51,7 +55,7 @@ impl<K: Data, V: Data> KStream<K, V> {
         value_serde: Option<SerdeRef<V>>,
         repartition_required: bool,
     ) -> Self {
-        Self { handle, key_serde, value_serde, repartition_required }
+        Self { handle, key_serde, value_serde, repartition_required, join_repartition: Rc::default() }
     }
 
     /// A stream that could not be declared; the graph knows why.

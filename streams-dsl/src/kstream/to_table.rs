@@ -6,6 +6,7 @@ use crate::nulls::NullCheck;
 use crate::operators::ktable::{TableRecord, TableSourceNode, Upsert, UpsertOrDelete};
 use crate::options::Materialized;
 use crate::table_state::TableState;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use streams_core::serde::{DefaultSerde, OptionSerde, SerdeRef};
@@ -57,11 +58,12 @@ impl<K: Data, V: Data> KStream<K, V> {
                 value_serde: value,
                 partitioner: None,
                 partitions: None,
-                drop_null_keys: true,
+                drop_null_keys: Rc::new(Cell::new(true)),
             };
             parent = handle.add_repartition(format!("{generated}-repartition"), None, prefix, names, spec);
         }
         let time_to_live = materialized.time_to_live;
+        let kept = store.clone();
         let state = TableState::source(queryable.is_some() || time_to_live.is_some());
         let processor = Processor {
             input: FlowType::of::<K, V>(),
@@ -83,7 +85,8 @@ impl<K: Data, V: Data> KStream<K, V> {
             grace: None,
         };
         let handle = parent.add_processor(generated, None, processor);
-        KTable::new(handle, Some(key), Some(row), queryable, state)
+        let view = KTable::kept_view(&state, &kept, &key, &row);
+        KTable::new(handle, Some(key), Some(row), queryable, state, view)
     }
 }
 

@@ -1,11 +1,11 @@
 use super::KTable;
 use crate::data::Data;
 use crate::graph::{Graph, Processor, Store};
-use crate::operators::ktable::{Rule, Suppress};
+use crate::operators::ktable::{Rule, Suppress, SuppressedRows};
 use crate::options::{Place, Suppressed};
 use crate::table_state::TableState;
+use crate::table_view::{TableView, ValueGetterFactory, ViewRef};
 use std::any::type_name;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -54,6 +54,7 @@ impl<K: Data, V: Data> KTable<K, V> {
         self.state.enable_sending_old_values();
         let state = TableState::derived(&self.state, false);
         let spec = spec(store.clone(), Arc::clone(&key), suppressed.limits.logging.clone());
+        let store_name = store.clone();
         let (rule, late) = (Arc::new(rule), Rc::clone(&state));
         let (keys, values) = (Arc::clone(&key), Arc::clone(&value));
         let factory = move || -> NodeFactory {
@@ -69,12 +70,28 @@ impl<K: Data, V: Data> KTable<K, V> {
             input: FlowType::of::<K, Change<V>>(),
             output: Some(FlowType::of::<K, Change<V>>()),
             factory: Box::new(factory),
-            stores: vec![Store { spec, materialized: Rc::new(Cell::new(true)), send_old: Rc::new(Cell::new(false)) }],
+            stores: vec![Store::always(spec)],
             uses: Vec::new(),
             grace: None,
         };
         let handle = self.handle.add_processor(name, suppressed.name, processor);
-        Self::new(handle, Some(key), Some(value), None, state)
+        let view = self.suppressed_view(store_name, &key, &value);
+        Self::new(handle, Some(key), Some(value), None, state, view)
+    }
+
+    /// A row is what went on last: where a change is held back, the row before it, else that of the table above.
+    fn suppressed_view(&self, store: String, key: &SerdeRef<K>, value: &SerdeRef<V>) -> ViewRef<K, V> {
+        let (parent, key, value) = (Rc::clone(&self.view), Arc::clone(key), Arc::clone(value));
+        Rc::new(move || {
+            let TableView { mut stores, getter } = parent();
+            stores.push(store.clone());
+            let (store, key, value) = (store.clone(), Arc::clone(&key), Arc::clone(&value));
+            let getter: ValueGetterFactory<K, V> = Arc::new(move |build| {
+                let buffer = SuppressionBuffer::new(build.store(&store)?, Arc::clone(&key), Arc::clone(&value));
+                Ok(Box::new(SuppressedRows::new(buffer, getter(build)?)))
+            });
+            TableView { stores, getter }
+        })
     }
 
     /// What the step does; a mistake where that cannot be.

@@ -183,6 +183,7 @@ impl<K: Data, V: Data> SessionWindowedKStream<K, V> {
             format: StoreFormat::Plain,
             // In the last millisecond a record may still come, so a result is final only after it.
             grace: Some(open.saturating_add(1)),
+            getter: Arc::new(|store, key, aggregates| Ok(Box::new(SessionTable::new(store, key, aggregates, false)?))),
         };
         let (aggregator, merger) = (Arc::new(aggregator), Arc::new(merger));
         self.grouped.aggregation(aggregation, move |parts: Parts<K, V, A, Windowed<K, SessionWindow>>| {

@@ -180,6 +180,9 @@ impl<K: Data, V: Data, W: TimeDivision> TimeWindowedKStream<K, V, W> {
             window_size_ms: Some(size),
             format: StoreFormat::Timestamped,
             grace: Some(grace),
+            getter: Arc::new(move |store, key, aggregates| {
+                Ok(Box::new(WindowTable::new(store, key, aggregates, size, false)?))
+            }),
         };
         let aggregator = Arc::new(aggregator);
         self.grouped.aggregation(aggregation, move |parts: Parts<K, V, A, Windowed<K>>| {

@@ -53,6 +53,9 @@ pub enum PlanError {
     /// Input topics do not exist.
     #[error("source topics do not exist: {}", .0.join(", "))]
     MissingSourceTopics(Vec<String>),
+    /// Topics whose records are to meet by key have different partition counts. The text names them and the join.
+    #[error("{0}")]
+    NotCopartitioned(String),
     /// An internal topic does not fit the topology, or cannot be created. The text names it and says what to do.
     #[error("{0}")]
     InternalTopic(String),
@@ -73,6 +76,7 @@ impl PlanError {
     fn to_assignment_error(&self) -> AssignmentError {
         match self {
             Self::MissingSourceTopics(topics) => AssignmentError::MissingSourceTopics(topics.clone()),
+            Self::NotCopartitioned(message) => AssignmentError::NotCopartitioned(message.clone()),
             Self::InternalTopic(message) => AssignmentError::InternalTopic(message.clone()),
             Self::Unavailable(message) => AssignmentError::PlanFailed(message.clone()),
             Self::Encoding(error) => AssignmentError::InternalTopic(error.to_string()),

@@ -146,6 +146,23 @@ impl<K: Clone + 'static, V: Clone + 'static> SuppressionBuffer<K, V> {
         Ok(Some((origin, record)))
     }
 
+    /// The row of `key` that went on before the change that is held back; `None` where nothing of this key is held.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the row not be decoded.
+    pub fn row_before(&mut self, key: &K) -> Result<Option<Option<V>>, StreamsError> {
+        self.key.clear();
+        let written = self.key_serde.serialize(&self.topic, key, &mut self.key);
+        if written.map_err(|error| self.unencodable("key", error))? == Written::Null {
+            return Ok(None);
+        }
+        let mut buffer = self.store.handle().borrow_mut();
+        let slot = buffer.lookup(&self.key)?;
+        let Some(held) = buffer.value(slot) else { return Ok(None) };
+        let row = Row::parse(held).ok_or_else(|| no_row(&self.store))?;
+        self.decode(row.prior).map(Some)
+    }
+
     /// Writes a row in place of `present`.
     fn encode(
         &self,

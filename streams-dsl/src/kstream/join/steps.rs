@@ -1,4 +1,3 @@
-use super::super::copartition::Meeting;
 use super::super::{KStream, share};
 use super::names::{Kind, Names, StepName, StoreName};
 use crate::data::Data;
@@ -43,12 +42,11 @@ impl<K: Data, V: Data> KStream<K, V> {
     where
         F: Fn(&K, Match<'_, V, V2>) -> Result<Option<VR>, StreamsError> + Send + Sync + 'static,
     {
-        let serdes = match self.handle.same_graph(&other.handle, "a join") {
-            true => self.join_serdes(other, joined),
+        let met = match self.handle.same_graph(&other.handle, "a join") {
+            true => self.meet(other, kind, joined),
             false => None,
         };
-        let Some(serdes) = serdes else { return KStream::broken(self.handle.at(Graph::ROOT)) };
-        let (left, right) = self.meet(other, kind, &serdes, joined);
+        let Some((left, right, serdes)) = met else { return KStream::broken(self.handle.at(Graph::ROOT)) };
         let names = Names::new(&mut self.handle.graph(), kind, joined);
         if let Some(mistake) = windows.mistake() {
             let name = names.merge.given.as_ref().unwrap_or(&names.merge.generated);
@@ -81,11 +79,13 @@ impl<K: Data, V: Data> KStream<K, V> {
         KStream::new(merge, Some(share(&parts.serdes.key)), None, false)
     }
 
-    fn join_serdes<V2: Data>(
+    /// Both sides, partitioned by their keys, and the serdes of the join. None where a serde is missing, which is noted as a mistake.
+    fn meet<V2: Data>(
         &self,
         other: &KStream<K, V2>,
+        kind: Kind,
         joined: &StreamJoined<K, V, V2>,
-    ) -> Option<Serdes<K, V, V2>> {
+    ) -> Option<(Handle, Handle, Serdes<K, V, V2>)> {
         let step = match &joined.name {
             Some(name) => format!("join {name}"),
             None => {
@@ -97,25 +97,13 @@ impl<K: Data, V: Data> KStream<K, V> {
         let key = handle.require(&step, "key", joined.key.resolve(self.key_serde.as_ref()));
         let left = handle.require(&step, "value", joined.value.resolve(self.value_serde.as_ref()));
         let right = handle.require(&step, "other_value", joined.other_value.resolve(other.value_serde.as_ref()));
-        Some(Serdes { key: key?, left: left?, right: right? })
-    }
-
-    /// Both sides, partitioned by their keys.
-    fn meet<V2: Data>(
-        &self,
-        other: &KStream<K, V2>,
-        kind: Kind,
-        serdes: &Serdes<K, V, V2>,
-        joined: &StreamJoined<K, V, V2>,
-    ) -> (Handle, Handle) {
+        let (key, left, right) = (key?, left?, right?);
         let name = |suffix: &str| joined.name.as_ref().map(|name| format!("{name}{suffix}"));
-        let (key_serde, drop_null_keys) = (&serdes.key, kind == Kind::INNER);
-        let (left, right) = (name("-left"), name("-right"));
-        let left =
-            self.partitioned_by_key(Meeting { name: left, key_serde, value_serde: &serdes.left, drop_null_keys });
-        let right =
-            other.partitioned_by_key(Meeting { name: right, key_serde, value_serde: &serdes.right, drop_null_keys });
-        (left, right)
+        let serdes = Serdes { key: share(&key), left: share(&left), right: share(&right) };
+        let keeps_nulls = kind != Kind::INNER;
+        let this = self.partitioned_for_join(&step, name("-left"), Some(share(&key)), Some(left), keeps_nulls)?;
+        let that = other.partitioned_for_join(&step, name("-right"), Some(key), Some(right), keeps_nulls)?;
+        Some((this.handle, that.handle, serdes))
     }
 }
 

@@ -13,6 +13,7 @@ mod pass_through;
 mod peek;
 mod print;
 mod select_key;
+mod table_join;
 
 pub(crate) use branch::{Branch, Predicate};
 pub(crate) use filter::Filter;
@@ -26,3 +27,4 @@ pub(crate) use pass_through::PassThrough;
 pub(crate) use peek::Peek;
 pub(crate) use print::Print;
 pub(crate) use select_key::SelectKey;
+pub(crate) use table_join::StreamTableJoin;

@@ -50,6 +50,9 @@ where
         };
         let new = keep(new)?;
         if let Some(table) = &mut self.table {
+            if self.send_old && new.is_none() && table.get(&key)?.is_none() {
+                return Ok(());
+            }
             return table.update(context, &self.downstream, key, headers, |_, _| Ok((timestamp, new)));
         }
         let old = if self.send_old { keep(old)? } else { None };

@@ -2,6 +2,8 @@
 
 mod filter;
 mod forms;
+mod join;
+mod join_merge;
 mod map_values;
 mod source;
 mod suppress;
@@ -9,7 +11,9 @@ mod to_stream;
 
 pub(crate) use filter::TableFilter;
 pub(crate) use forms::{RowTimestamp, TopicRecord, Upsert, UpsertOrDelete};
+pub(crate) use join::TableJoin;
+pub(crate) use join_merge::TableJoinMerge;
 pub(crate) use map_values::TableMapValues;
 pub(crate) use source::{TableRecord, TableSourceNode};
-pub(crate) use suppress::{Rule, Suppress};
+pub(crate) use suppress::{Rule, Suppress, SuppressedRows};
 pub(crate) use to_stream::ToStream;

@@ -1,9 +1,11 @@
 //! Holds changes back until their time has come (KIP-328).
 
 mod idle;
+mod rows;
 mod rule;
 
 pub(crate) use idle::Idle;
+pub(crate) use rows::SuppressedRows;
 pub(crate) use rule::Rule;
 
 use crate::data::Data;
