@@ -77,10 +77,12 @@ impl JoinWindows {
         self.before.saturating_add(self.after)
     }
 
-    /// For how long records are remembered. Where one end is on the other side of the left record, Kafka Streams forgets records that
-    /// still have partners to come.
+    /// For how long records are remembered: until their last partner can have come, that time included. It is the window's length and the
+    /// grace, as in Kafka Streams, unless that is too short: where only one side may be the later one, Kafka Streams forgets a record when its
+    /// last partner comes, or earlier.
     pub(crate) fn retention(&self) -> i64 {
-        self.before.max(0).saturating_add(self.after.max(0)).saturating_add(self.grace)
+        let last_partner = self.before.max(self.after).max(0);
+        self.size().max(last_partner.saturating_add(1)).saturating_add(self.grace)
     }
 
     /// What cannot be, if anything.
@@ -107,10 +109,10 @@ mod tests {
     fn lengths() {
         let lengths = |windows: &JoinWindows| (windows.size(), windows.retention());
         assert_eq!(lengths(&windows()), (20, 23));
-        assert_eq!(lengths(&windows().before(Duration::ZERO)), (10, 13));
+        assert_eq!(lengths(&windows().before(Duration::ZERO)), (10, 14));
         assert_eq!(lengths(&windows().after(Duration::from_millis(1))), (11, 14));
-        assert_eq!(lengths(&windows().at_least_after(Duration::from_millis(4))), (6, 13));
-        assert_eq!(lengths(&windows().at_least_before(Duration::from_millis(4))), (6, 13));
+        assert_eq!(lengths(&windows().at_least_after(Duration::from_millis(4))), (6, 14));
+        assert_eq!(lengths(&windows().at_least_before(Duration::from_millis(4))), (6, 14));
         assert_eq!(lengths(&windows().before(Duration::MAX)), (i64::MAX, i64::MAX));
     }
 
