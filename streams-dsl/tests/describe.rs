@@ -1,5 +1,9 @@
 //! The text of `describe()` equals that of Kafka Streams 4.3.1 for the same declarations: the files in `describe/` were printed by it.
 
+#[path = "common/described.rs"]
+mod described;
+
+use described::check;
 use std::time::Duration;
 use streams_dsl::windows::TimeWindows;
 use streams_dsl::{
@@ -8,16 +12,6 @@ use streams_dsl::{
 };
 
 type Text = KStream<String, String>;
-
-/// Builds the topology and compares its description with the golden text.
-fn check(name: &str, declare: impl FnOnce(&StreamsBuilder)) {
-    let builder = StreamsBuilder::new();
-    declare(&builder);
-    let path = format!("{}/tests/describe/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-    let expected = std::fs::read_to_string(&path).unwrap();
-    let described = builder.build().unwrap().describe();
-    assert!(described == expected, "{name}: described as\n{described}\ninstead of\n{expected}");
-}
 
 fn input(builder: &StreamsBuilder) -> Text {
     builder.stream("input-topic")

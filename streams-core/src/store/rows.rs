@@ -70,12 +70,12 @@ impl<V: Clone + 'static> Rows<V> {
         let slot = buffer.lookup(key)?;
         let row = buffer.value(slot).map(|bytes| self.decode(bytes)).transpose()?;
         let old = if self.wants_old() { row.as_ref().map(|(_, value)| value.clone()) } else { None };
-        let (timestamp, new) = update(row)?;
-        self.write(context, &mut buffer, slot, headers, timestamp, new.as_ref())?;
+        let (timestamp, mut new) = update(row)?;
+        self.write(context, &mut buffer, slot, headers, timestamp, &mut new)?;
         Ok(store.is_write_through().then_some((timestamp, Change { old, new })))
     }
 
-    /// Sets the row of `key`; no row deletes it. `timestamp` is the row's, or that of the changelog's record where rows have none. Answers
+    /// Sets the row of `key`; no row deletes it, and a row that is null for its serde becomes none. `timestamp` is the row's, or that of the changelog's record where rows have none. Answers
     /// whether the change is to go downstream at once; else it waits for the commit.
     pub(super) fn put(
         &mut self,
@@ -83,7 +83,7 @@ impl<V: Clone + 'static> Rows<V> {
         key: &[u8],
         headers: &Headers,
         timestamp: i64,
-        new: Option<&V>,
+        new: &mut Option<V>,
     ) -> Result<bool, StreamsError> {
         let store = Rc::clone(&self.store);
         let mut buffer = store.handle().borrow_mut();
@@ -92,7 +92,7 @@ impl<V: Clone + 'static> Rows<V> {
         Ok(store.is_write_through())
     }
 
-    /// Writes a row; what does not wait for the commit is logged.
+    /// Writes a row, as [`put`](Self::put) does; what does not wait for the commit is logged.
     fn write(
         &mut self,
         context: &mut TaskContext,
@@ -100,7 +100,7 @@ impl<V: Clone + 'static> Rows<V> {
         slot: Slot,
         headers: &Headers,
         timestamp: i64,
-        new: Option<&V>,
+        new: &mut Option<V>,
     ) -> Result<(), StreamsError> {
         let at_once = self.store.is_write_through();
         let source = match at_once || self.headers.is_idle(headers) {
@@ -108,7 +108,10 @@ impl<V: Clone + 'static> Rows<V> {
             false => self.headers.keep(buffer.context(slot).source, headers),
         };
         let written = WriteContext { timestamp, source, offset: context.record.offset };
-        buffer.update(slot, written, |_, out| self.encode(timestamp, new, out))?;
+        buffer.update(slot, written, |_, out| self.encode(timestamp, new.as_ref(), out))?;
+        if buffer.value(slot).is_none() {
+            *new = None;
+        }
         if at_once {
             self.store.log_slot(context, buffer, slot);
         }

@@ -92,7 +92,7 @@ impl<K: Clone + 'static, V: Clone + 'static> SessionTable<K, V> {
         key: &K,
         session: SessionWindow,
         (timestamp, headers): (i64, &Headers),
-        change: Change<V>,
+        mut change: Change<V>,
     ) -> Result<(), StreamsError> {
         let expired = {
             let mut buffer = self.rows.store().handle().borrow_mut();
@@ -101,7 +101,7 @@ impl<K: Clone + 'static, V: Clone + 'static> SessionTable<K, V> {
         };
         let at_once = expired || {
             self.layout.encode_session(&self.key, session.start(), session.end(), &mut self.row);
-            self.rows.put(context, &self.row, headers, timestamp, change.new.as_ref())?
+            self.rows.put(context, &self.row, headers, timestamp, &mut change.new)?
         };
         if !at_once || downstream.is_empty() {
             return Ok(());

@@ -137,7 +137,7 @@ impl<K: Clone + 'static, V: Clone + 'static> WindowTable<K, V> {
         headers: &Headers,
         row: (i64, Change<V>),
     ) -> Result<(), StreamsError> {
-        let (timestamp, change) = row;
+        let (timestamp, mut change) = row;
         let expired = {
             let mut buffer = self.rows.store().handle().borrow_mut();
             buffer.observe(start);
@@ -145,7 +145,7 @@ impl<K: Clone + 'static, V: Clone + 'static> WindowTable<K, V> {
         };
         let at_once = expired || {
             self.layout.encode_window(&self.key, start, 0, &mut self.row);
-            self.rows.put(context, &self.row, headers, timestamp, change.new.as_ref())?
+            self.rows.put(context, &self.row, headers, timestamp, &mut change.new)?
         };
         if !at_once || downstream.is_empty() {
             return Ok(());

@@ -65,10 +65,10 @@ fn answer(driver: &TopologyTestDriver, row: &Row, dropped: &mut u64) -> Vec<Stri
 fn feed(driver: &TopologyTestDriver, input: &Input) -> Result<(), StreamsError> {
     match input {
         Input::Wall(by) => driver.advance_wall_clock_time(Duration::from_millis(*by)),
-        Input::Record { key, value, timestamp, headers } => {
+        Input::Record { topic, key, value, timestamp, headers } => {
             let headers: Headers = headers.iter().map(|(name, text)| (name.as_str(), Some(text.as_bytes()))).collect();
             let record = Record { key: key.clone(), value: value.clone(), timestamp: *timestamp, headers };
-            driver.create_input_topic::<Text, Text>("in").pipe_record(record)
+            driver.create_input_topic::<Text, Text>(topic.as_str()).pipe_record(record)
         }
     }
 }

@@ -37,6 +37,7 @@ pub struct Row {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     Record {
+        topic: String,
         key: Option<String>,
         value: Option<String>,
         timestamp: i64,
@@ -128,6 +129,10 @@ impl Setting {
 
 impl Input {
     fn parse(line: &str) -> Option<Self> {
+        let (topic, line) = match line.split_once(": ") {
+            Some((topic, record)) if !topic.contains(' ') => (topic, record),
+            _ => ("in", line),
+        };
         let mut parts = line.split(' ');
         let key = parts.next()?;
         if key == "wall" {
@@ -136,6 +141,7 @@ impl Input {
         let (value, timestamp) = (parts.next()?, parts.next()?.parse().ok()?);
         let headers = parts.map(|part| part.split_once('=').map(|(name, text)| (name.to_owned(), text.to_owned())));
         Some(Self::Record {
+            topic: topic.to_owned(),
             key: unless_null(key),
             value: unless_null(value),
             timestamp,

@@ -26,7 +26,7 @@ final class Changelog {
 
     Changelog(Case asked, TopologyTestDriver driver) {
         this.driver = driver;
-        isJoin = asked.setting("program", "").word().equals("join");
+        isJoin = asked.setting("program", "").word().equals("stream-join");
         for (String store : isJoin ? StreamJoin.stores(asked) : List.of("store")) {
             topics.put(store, driver.createOutputTopic(
                     asked.name + "-" + store + "-changelog", new ByteArrayDeserializer(), new ByteArrayDeserializer()));

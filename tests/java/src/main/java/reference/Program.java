@@ -33,12 +33,7 @@ final class Program {
 
     static Topology of(Case asked, Timestamps timestamps) {
         Program program = new Program(asked, timestamps);
-        if (asked.setting("program", "").word().equals("join")) {
-            StreamJoin.of(asked, program.stream("left"), program.stream("right")).to("out", Produced.with(TEXT, TEXT));
-            return program.builder.build(new Properties());
-        }
-        KTable<?, ?> table = Suppression.apply(asked, program.table());
-        table.toStream()
+        program.results()
                 .map((key, value) -> KeyValue.pair(keyText(key), value == null ? null : value.toString()))
                 .to("out", Produced.with(TEXT, TEXT));
         return program.builder.build(new Properties());
@@ -48,11 +43,20 @@ final class Program {
         return asked.setting("cache").word().equals("on");
     }
 
+    private KStream<?, ?> results() {
+        return switch (asked.setting("program", "window-aggregate").word()) {
+            case "stream-join" -> StreamJoin.of(asked, stream("left"), stream("right"));
+            case "stream-table-join" -> new Joins(asked, builder, consumed).streamWithTable();
+            default -> Suppression.apply(asked, table()).toStream();
+        };
+    }
+
     private KTable<?, ?> table() {
         String name = asked.setting("program", "window-aggregate").word();
         return switch (name) {
             case "window-aggregate" -> WindowAggregate.of(asked, stream().groupByKey());
             case "stream-aggregate" -> streamAggregate(stream().groupByKey());
+            case "table-join" -> new Joins(asked, builder, consumed).tables();
             case "table" -> source();
             case "table-filter" -> filter(plainTable(), (key, value) -> value.length() > 1);
             case "table-filter-not" -> filter(plainTable(), (key, value) -> value.length() <= 1);

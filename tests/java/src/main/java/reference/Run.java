@@ -105,9 +105,14 @@ final class Run {
         return settings;
     }
 
-    /** "key value timestamp header=text...", or "wall +milliseconds". A key may have its topic before it: "topic/key". */
+    /** "topic: key value timestamp header=text...", or "wall +milliseconds". The topic may be missing. */
     private void feed(TopologyTestDriver driver, String row) {
         String[] parts = row.split(" ");
+        String topic = "in";
+        if (parts[0].endsWith(":")) {
+            topic = parts[0].substring(0, parts[0].length() - 1);
+            parts = Arrays.copyOfRange(parts, 1, parts.length);
+        }
         if (parts[0].equals("wall")) {
             driver.advanceWallClockTime(Duration.ofMillis(Long.parseLong(parts[1].substring(1))));
             return;
@@ -120,11 +125,9 @@ final class Run {
         // The driver's records take no negative timestamp, those of a topic may have one: the extractor sees it.
         long timestamp = Long.parseLong(parts[2]);
         timestamps.next = timestamp;
-        int slash = parts[0].indexOf('/');
-        String topic = slash < 0 ? "in" : parts[0].substring(0, slash);
-        String key = unlessNull(parts[0].substring(slash + 1));
-        inputs.computeIfAbsent(topic, name -> driver.createInputTopic(name, new StringSerializer(), new StringSerializer()))
-                .pipeInput(new TestRecord<>(key, unlessNull(parts[1]), headers, Math.max(0, timestamp)));
+        TestInputTopic<String, String> input = inputs.computeIfAbsent(
+                topic, name -> driver.createInputTopic(name, new StringSerializer(), new StringSerializer()));
+        input.pipeInput(new TestRecord<>(unlessNull(parts[0]), unlessNull(parts[1]), headers, Math.max(0, timestamp)));
     }
 
     private void countDropped(TopologyTestDriver driver, List<String> answer) {

@@ -1,0 +1,90 @@
+package reference;
+
+import org.apache.kafka.common.utils.Bytes;
+import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.kstream.Consumed;
+import org.apache.kafka.streams.kstream.Grouped;
+import org.apache.kafka.streams.kstream.KStream;
+import org.apache.kafka.streams.kstream.KTable;
+import org.apache.kafka.streams.kstream.Materialized;
+import org.apache.kafka.streams.kstream.ValueJoiner;
+import org.apache.kafka.streams.state.KeyValueStore;
+
+/** Joins of what comes from the topics "left" and "right". A joined value is {@code left+right}, a missing side {@code -}. */
+final class Joins {
+    private static final ValueJoiner<String, String, String> JOINER = (left, right) -> text(left) + "+" + text(right);
+
+    private final Case asked;
+    private final StreamsBuilder builder;
+    private final Consumed<String, String> consumed;
+
+    Joins(Case asked, StreamsBuilder builder, Consumed<String, String> consumed) {
+        this.asked = asked;
+        this.builder = builder;
+        this.consumed = consumed;
+    }
+
+    KTable<String, String> tables() {
+        KTable<String, String> left = side("left");
+        KTable<String, String> right = side("right");
+        KTable<String, String> joined = joined(left, right);
+        return switch (asked.setting("then", "nothing").word()) {
+            case "nothing" -> joined;
+            case "filter" -> joined.filter((key, value) -> value.length() > 3);
+            case "join" -> joined.join(side("right-again"), JOINER);
+            case "group" -> joined
+                    .groupBy((key, value) -> KeyValue.pair(value.substring(0, 1), value), Grouped.with(Program.TEXT, Program.TEXT))
+                    .aggregate(Aggregates::start, Aggregates::add, Aggregates::subtract, Stores.kept(asked, Program.TEXT));
+            default -> throw new IllegalArgumentException("unknown then " + asked.setting("then").word());
+        };
+    }
+
+    private KTable<String, String> joined(KTable<String, String> left, KTable<String, String> right) {
+        boolean kept = asked.setting("materialized", "no").word().equals("yes");
+        Materialized<String, String, KeyValueStore<Bytes, byte[]>> store = kept("joined");
+        return switch (asked.setting("join").word()) {
+            case "inner" -> kept ? left.join(right, JOINER, store) : left.join(right, JOINER);
+            case "left" -> kept ? left.leftJoin(right, JOINER, store) : left.leftJoin(right, JOINER);
+            case "outer" -> kept ? left.outerJoin(right, JOINER, store) : left.outerJoin(right, JOINER);
+            default -> throw new IllegalArgumentException("unknown join " + asked.setting("join").word());
+        };
+    }
+
+    KStream<String, String> streamWithTable() {
+        KStream<String, String> left = builder.stream("left", consumed);
+        KTable<String, String> right = side("right");
+        return switch (asked.setting("join").word()) {
+            case "inner" -> left.join(right, JOINER);
+            case "left" -> left.leftJoin(right, JOINER);
+            default -> throw new IllegalArgumentException("unknown join " + asked.setting("join").word());
+        };
+    }
+
+    /** The table that the setting of this name says, out of the topic of this name. */
+    private KTable<String, String> side(String name) {
+        return switch (asked.setting(name, "table").word()) {
+            case "table" -> builder.table(name, consumed);
+            case "kept" -> builder.table(name, consumed, kept(name));
+            case "filter" -> builder.table(name, consumed).filter((key, value) -> value.length() > 1);
+            case "filter-kept" -> builder.table(name, consumed).filter((key, value) -> value.length() > 1, kept(name));
+            case "map" -> builder.table(name, consumed).mapValues(value -> value + "!");
+            case "reduce" -> builder.stream(name, consumed).groupByKey().reduce(Aggregates::reduce, kept(name));
+            case "to-table" -> builder.stream(name, consumed).toTable();
+            case "joined" -> builder.table(name, consumed).outerJoin(builder.table(name + "-2", consumed), JOINER);
+            default -> throw new IllegalArgumentException("unknown side " + asked.setting(name).word());
+        };
+    }
+
+    private Materialized<String, String, KeyValueStore<Bytes, byte[]>> kept(String name) {
+        Materialized<String, String, KeyValueStore<Bytes, byte[]>> kept =
+                Materialized.<String, String, KeyValueStore<Bytes, byte[]>>as(name + "-store")
+                        .withKeySerde(Program.TEXT)
+                        .withValueSerde(Program.TEXT);
+        return Program.cached(asked) ? kept.withCachingEnabled() : kept.withCachingDisabled();
+    }
+
+    private static String text(String value) {
+        return value == null ? "-" : value;
+    }
+}
