@@ -81,8 +81,8 @@ fn answer(case: &Case, driver: &TopologyTestDriver, row: &Row, dropped: &mut u64
 }
 
 fn line(record: &Record<Text, Text>) -> String {
-    let text = |text: &Text| text.clone().unwrap_or_else(|| "-".to_owned());
-    let mut line = format!("{} {} {}", text(&record.key), text(&record.value), record.timestamp);
+    let (key, value) = (record.key.as_deref().unwrap_or("null"), record.value.as_deref().unwrap());
+    let mut line = format!("{key} {value} {}", record.timestamp);
     for (name, value) in record.headers.iter() {
         line.push_str(&format!(" {name}={}", String::from_utf8_lossy(value.unwrap_or_default())));
     }

@@ -150,7 +150,7 @@ final class Run {
                 .map(header -> " " + header.key() + "=" + new String(header.value()))
                 .collect(Collectors.joining());
         String value = record.value() == null ? "-" : record.value();
-        return (record.key() == null ? "-" : record.key()) + " " + value + " " + record.timestamp() + headers;
+        return record.key() + " " + value + " " + record.timestamp() + headers;
     }
 
     private static String failure(Throwable error) {
