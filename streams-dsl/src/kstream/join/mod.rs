@@ -88,11 +88,11 @@ impl<K: Data, V: Data> KStream<K, V> {
     }
 
     /// A result for each record with each one of the other stream that it belongs to, and one for each record of this stream for which
-    /// there is none: that goes on when its window closes, or at once where it has closed already. So with `None` comes no record that
-    /// has a partner, unless the partner is later than the grace.
+    /// there is none: that goes on when its window closes. A record that comes when its window has ended already, and finds no partner, goes on
+    /// at once. So a record comes with `None` and with a partner only where one of the two was late.
     ///
-    /// Windows close by the timestamps of both streams: while no record comes, nothing closes. It is looked at once a second at most.
-    /// Records of this stream with a null key go on at once.
+    /// Windows close by the timestamps of both streams: while no record comes, nothing closes. It is looked once a second at most for what has
+    /// closed. Records of this stream with a null key go on at once.
     ///
     /// ```
     /// # use std::time::Duration;
