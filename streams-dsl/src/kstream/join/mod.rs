@@ -92,7 +92,7 @@ impl<K: Data, V: Data> KStream<K, V> {
     /// at once. So a record comes with `None` and with a partner only where one of the two was late.
     ///
     /// Windows close by the timestamps of both streams: while no record comes, nothing closes. It is looked once a second at most for what has
-    /// closed. Records of this stream with a null key go on at once.
+    /// closed, and, as in Kafka Streams, after a look that came too early for some records perhaps only when the last of them has waited long enough. Records of this stream with a null key go on at once.
     ///
     /// ```
     /// # use std::time::Duration;
