@@ -24,7 +24,7 @@ pub struct KTable<K, V> {
     pub(crate) key_serde: Option<SerdeRef<K>>,
     pub(crate) value_serde: Option<SerdeRef<V>>,
     queryable: Option<String>,
-    state: Rc<TableState>,
+    pub(crate) state: Rc<TableState>,
     pub(crate) view: ViewRef<K, V>,
 }
 

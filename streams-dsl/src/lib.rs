@@ -46,6 +46,7 @@ mod builder;
 mod data;
 mod graph;
 mod kgrouped_stream;
+mod kgrouped_table;
 mod kstream;
 mod ktable;
 mod nulls;
@@ -59,6 +60,7 @@ pub mod windows;
 pub use builder::StreamsBuilder;
 pub use data::Data;
 pub use kgrouped_stream::KGroupedStream;
+pub use kgrouped_table::KGroupedTable;
 pub use kstream::{BranchedKStream, EndOfStream, KStream};
 pub use ktable::KTable;
 pub use options::{

@@ -39,6 +39,10 @@ fn declare(case: &Case, builder: &StreamsBuilder) {
             let table: KTable<Text, String> = stream.to_table_deleting_none_with(rows);
             table.to_stream().map(|key, value| (key.unwrap_or_default(), value)).to("out");
         }
+        "table-aggregate" => {
+            let rows = builder.table::<String, String>("in");
+            table_aggregate(case, &rows.group_by(|_, value| (value[..1].to_owned(), value))).to("out");
+        }
         program => drop(table(case, builder, program).to_stream().to("out")),
     }
 }
@@ -86,7 +90,32 @@ fn aggregate(case: &Case, grouped: &KGroupedStream<Text, Text>) -> KStream<Strin
     }
 }
 
-/// Programs that group or suppress tables are other tests'.
+fn table_aggregate(case: &Case, grouped: &KGroupedTable<String, String>) -> KStream<String, Text> {
+    let subtract = |aggregate: &str, value: &str| format!("{aggregate}-{value}");
+    match case.word("aggregate", "") {
+        "count" => {
+            let counts = grouped.count_with(materialized(case));
+            counts.to_stream().map_values(|count| count.map(|count| count.to_string()))
+        }
+        "reduce" => {
+            let add = |reduced: String, value: String| append(&reduced, &value).unwrap();
+            let reduced =
+                grouped.reduce_with(add, move |reduced, value| subtract(&reduced, &value), materialized(case));
+            reduced.to_stream()
+        }
+        _ => {
+            let aggregated = grouped.aggregate_with(
+                || "0".to_owned(),
+                |_, value, aggregate| append(&aggregate, &value).unwrap(),
+                move |_, value, aggregate| subtract(&aggregate, &value),
+                materialized(case).with_value_serde(serde::StringSerde),
+            );
+            aggregated.to_stream()
+        }
+    }
+}
+
+/// Programs that suppress tables are other tests'.
 fn cases(wanted: impl Fn(&str) -> bool) -> Vec<Case> {
     let mut cases = Case::read_all(&["reference/cases"], |_| true);
     cases.retain(|case| wanted(case.word("program", "")) && !case.settings.contains_key("suppress"));
@@ -96,6 +125,11 @@ fn cases(wanted: impl Fn(&str) -> bool) -> Vec<Case> {
 #[test]
 fn aggregations_of_streams() {
     check(&cases(|program| program == "stream-aggregate"), declare);
+}
+
+#[test]
+fn aggregations_of_tables() {
+    check(&cases(|program| program == "table-aggregate"), declare);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Joins of two streams over restarts: what waits for a partner, and what is remembered for one, is state like any other.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use streams_dsl::broker::embedded::Isolation;
 use streams_dsl::broker::{Admin, Broker, Properties};
@@ -121,6 +123,37 @@ fn records_of_the_same_time_and_key_are_told_apart_after_a_restart() {
         produce(&site, &["right a=x@11"]);
         wait("all are joined", || output(&site) == ["a=0+x@11", "a=1+x@11", "a=2+x@11"]);
     }
+}
+
+#[test]
+fn a_task_that_fails_goes_on_from_its_last_commit_with_all_who_waited_then() {
+    let site = site();
+    let bad = Arc::new(AtomicBool::new(true));
+    let topology = || {
+        let builder = StreamsBuilder::new();
+        let (left, right) = (builder.stream::<String, String>("left"), builder.stream::<String, String>("right"));
+        let windows = JoinWindows::of_time_difference_with_no_grace(Duration::from_millis(10));
+        let bad = Arc::clone(&bad);
+        let result = move |_: &String, left: &String, right: Option<&String>| match right {
+            Some(right) if right == "bad" && bad.load(Ordering::Relaxed) => Err("a bad record"),
+            right => Ok(format!("{left}+{}", right.map_or("-", String::as_str))),
+        };
+        left.try_left_join(&right, result, windows, StreamJoined::named("sales")).to("out");
+        builder.build().unwrap()
+    };
+    let streams = site.start_with(topology(), config(&site, "one"));
+    produce(&site, &["left a=1@10", "left b=2@11", "left c=3@12"]);
+    drain(&site);
+    // The first goes on alone, then the task fails: neither counts.
+    produce(&site, &["right b=bad@21"]);
+    assert!(streams.wait_until_ended(Duration::from_secs(20)));
+    assert!(streams.last_error().unwrap().contains("a bad record"));
+    streams.close();
+    bad.store(false, Ordering::Relaxed);
+    let _streams = site.start_with(topology(), config(&site, "one"));
+    wait("the record is processed again", || output(&site) == ["a=1+-@10", "b=2+bad@21"]);
+    produce(&site, &["left z=4@100"]);
+    wait("the last goes on", || output(&site) == ["a=1+-@10", "b=2+bad@21", "c=3+-@12"]);
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use super::{read_varint, write_varint};
 use bytes::Bytes;
 use std::fmt;
 
@@ -135,28 +136,6 @@ impl<'a> Iterator for HeaderIter<'a> {
         }
         header
     }
-}
-
-fn write_varint(out: &mut Vec<u8>, value: i64) {
-    let mut zigzag = ((value << 1) ^ (value >> 63)) as u64;
-    while zigzag >= 0x80 {
-        out.push(zigzag as u8 | 0x80);
-        zigzag >>= 7;
-    }
-    out.push(zigzag as u8);
-}
-
-fn read_varint(rest: &mut &[u8]) -> Option<i64> {
-    let mut zigzag = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, tail) = rest.split_first()?;
-        *rest = tail;
-        zigzag |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64));
-        }
-    }
-    None
 }
 
 #[cfg(test)]

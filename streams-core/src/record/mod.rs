@@ -5,11 +5,13 @@ mod batch;
 mod headers;
 mod output;
 mod typed;
+mod varint;
 
 pub use batch::{RecordBatch, RecordBatchBuilder, RecordRef};
 pub use headers::{HeaderIter, Headers, HeadersBuilder};
 pub use output::{OutputBatch, OutputRecordRef, OutputWriter, Written};
 pub use typed::{NO_TIMESTAMP, Record};
+pub(crate) use varint::{read_varint, write_varint};
 
 use std::fmt;
 use std::sync::Arc;

@@ -139,6 +139,12 @@ impl<'a> Payload<'a> {
         Some((Self { bytes, buffer: self.buffer }, last))
     }
 
+    /// The first `length` bytes and the rest; `None` where there are fewer.
+    pub fn split_first(&self, length: usize) -> Option<(Self, Self)> {
+        let (first, rest) = self.bytes.split_at_checked(length)?;
+        Some((Self { bytes: first, buffer: self.buffer }, Self { bytes: rest, buffer: self.buffer }))
+    }
+
     /// The bytes as an owned slice: shares the buffer where there is one (it then lives as long as the slice), else a copy.
     pub fn to_bytes(&self) -> Bytes {
         match self.buffer {

@@ -1,4 +1,4 @@
-use super::kind::{Kind, Prefix, Processor, Repartition};
+use super::kind::{EndNames, Kind, LateFactory, Prefix, Processor, Repartition};
 use super::{GraphId, GraphRef};
 use crate::data::Data;
 use crate::nulls::NullCheck;
@@ -78,19 +78,18 @@ impl Handle {
         generated: String,
         given: Option<String>,
         prefix: Prefix,
-        names: [String; 3],
+        names: EndNames,
         spec: RepartitionSpec<K, V>,
     ) -> Self {
         let RepartitionSpec { key_serde, value_serde, partitioner, partitions, drop_null_keys } = spec;
+        let filter_keys = Arc::clone(&key_serde);
+        let filter = move || filter_factory::<K, V>(Arc::clone(&filter_keys), drop_null_keys.get());
         let repartition = Repartition {
+            filter: matches!(names, EndNames::OfTopic(_)).then(|| Box::new(filter) as LateFactory),
             prefix,
             names,
             partitions,
             flow: FlowType::of::<K, V>(),
-            filter: {
-                let key_serde = Arc::clone(&key_serde);
-                Box::new(move || filter_factory::<K, V>(Arc::clone(&key_serde), drop_null_keys.get()))
-            },
             ends: Box::new(move |topic| {
                 let (key, value, partitioner) = (Arc::clone(&key_serde), Arc::clone(&value_serde), partitioner.clone());
                 (sink_factory(topic, key, value, partitioner), source_factory(&key_serde, &value_serde))
@@ -101,9 +100,9 @@ impl Handle {
     }
 
     /// Takes the three numbers that a repartition topic costs.
-    pub(crate) fn new_repartition_names(&self) -> [String; 3] {
+    pub(crate) fn new_repartition_names(&self) -> EndNames {
         let mut graph = self.graph();
-        ["KSTREAM-SINK-", "KSTREAM-FILTER-", "KSTREAM-SOURCE-"].map(|prefix| graph.new_name(prefix))
+        EndNames::OfTopic(["KSTREAM-SINK-", "KSTREAM-FILTER-", "KSTREAM-SOURCE-"].map(|prefix| graph.new_name(prefix)))
     }
 
     /// Gives the step a name.

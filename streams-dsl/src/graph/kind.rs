@@ -80,12 +80,20 @@ impl Store {
 /// A topic that brings equal keys together: filter, sink, topic and source.
 pub(crate) struct Repartition {
     pub prefix: Prefix,
-    /// Generated names of the sink, the filter and the source.
-    pub names: [String; 3],
+    pub names: EndNames,
     pub partitions: Option<i32>,
     pub flow: FlowType,
-    pub filter: LateFactory,
+    /// None where everything goes through.
+    pub filter: Option<LateFactory>,
     pub ends: RepartitionEnds,
+}
+
+/// Names of the nodes around a repartition topic.
+pub(crate) enum EndNames {
+    /// These for sink, filter and source, or else the topic's with `-sink`, `-filter` and `-source`, where that was named by the user.
+    OfTopic([String; 3]),
+    /// These for sink and source, or else the step's with `-sink` and `-source`, where that was named by the user. There is no filter.
+    OfStep([String; 2]),
 }
 
 /// Makes the factories of sink and source of a repartition topic, given its name.

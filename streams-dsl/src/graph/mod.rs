@@ -8,7 +8,7 @@ mod kind;
 mod write;
 
 pub(crate) use handle::{Handle, RepartitionSpec};
-pub(crate) use kind::{Kind, Prefix, Processor, Sink, Source, Store, TableSource};
+pub(crate) use kind::{EndNames, Kind, Prefix, Processor, Sink, Source, Store, TableSource};
 
 use std::cell::RefCell;
 use std::collections::HashSet;

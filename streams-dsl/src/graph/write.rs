@@ -1,4 +1,4 @@
-use super::kind::{Kind, Prefix, Processor, Repartition, Source, TableSource};
+use super::kind::{EndNames, Kind, Prefix, Processor, Repartition, Source, TableSource};
 use super::{Copartition, Graph, GraphId};
 use std::collections::HashMap;
 use streams_core::error::StreamsError;
@@ -158,8 +158,14 @@ impl Writer<'_> {
         let flow = Some(step.flow);
         let (sink_factory, source_factory) = (step.ends)(&topic);
         self.builder.add_repartition_topic(RepartitionTopic { name: topic.clone(), partitions: step.partitions });
-        self.add(&filter, NodeKind::Processor, parents, flow, flow, &(step.filter)())?;
-        self.add(&sink, NodeKind::Sink { topic: Some(topic.clone()) }, &[&filter], flow, None, &sink_factory)?;
+        let to_topic = NodeKind::Sink { topic: Some(topic.clone()) };
+        match &step.filter {
+            Some(factory) => {
+                self.add(&filter, NodeKind::Processor, parents, flow, flow, &factory())?;
+                self.add(&sink, to_topic, &[&filter], flow, None, &sink_factory)?;
+            }
+            None => self.add(&sink, to_topic, parents, flow, None, &sink_factory)?,
+        }
         let kind = NodeKind::Source { topics: SourceTopics::Names(vec![topic]), reset: None };
         self.add(&source, kind, &[], None, flow, &source_factory)
     }
@@ -203,13 +209,15 @@ impl Writer<'_> {
         }
     }
 
-    /// Names of sink, filter and source.
+    /// Names of sink, filter (where there is one) and source.
     fn repartition_names(&self, id: GraphId, step: &Repartition) -> [String; 3] {
-        if is_generated(self.prefix(id, step)) {
-            return step.names.clone();
+        let ends = |name: &str| ["sink", "filter", "source"].map(|end| format!("{name}-{end}"));
+        match (&step.names, &self.graph.nodes[id].given) {
+            (EndNames::OfTopic(names), _) if is_generated(self.prefix(id, step)) => names.clone(),
+            (EndNames::OfTopic(_), _) => ends(&self.repartition_topic(id, step)),
+            (EndNames::OfStep(_), Some(name)) => ends(name),
+            (EndNames::OfStep([sink, source]), None) => [sink.clone(), String::new(), source.clone()],
         }
-        let topic = self.repartition_topic(id, step);
-        ["sink", "filter", "source"].map(|end| format!("{topic}-{end}"))
     }
 
     fn resolve(&self, id: GraphId) -> GraphId {

@@ -1,6 +1,7 @@
 //! The nodes that the steps of streams and tables become, one per file.
 
 pub(crate) mod kgroupedstream;
+pub(crate) mod kgroupedtable;
 pub(crate) mod kstream;
 pub(crate) mod ktable;
 pub(crate) mod windowed;

@@ -316,3 +316,6 @@ impl<L, R> Unmatched<L, R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
