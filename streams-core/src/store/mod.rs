@@ -1,7 +1,7 @@
 //! A task's stores as its nodes use them: typed, logged to a changelog, and holding updates back until the commit.
 
-mod join;
 mod change_serde;
+mod join;
 mod kept_headers;
 mod rows;
 mod session_table;
@@ -11,8 +11,8 @@ mod task_store;
 mod time_to_live;
 mod window_table;
 
-pub use join::{JoinReach, JoinSide, JoinWindowStore, Unmatched, UnmatchedStore};
 pub use change_serde::ChangeSerde;
+pub use join::{JoinReach, JoinSide, JoinWindowStore, Unmatched, UnmatchedStore};
 pub use session_table::SessionTable;
 pub use state_stores::Direction;
 pub(crate) use suppression::check_version;
