@@ -196,3 +196,36 @@ fn a_function_that_fails_drops_its_record_and_no_other() {
     let expected = ["b=good None@0", "d=good Some(\"1\")@6000", "dropped: 1"];
     assert_eq!(results, expected);
 }
+
+#[test]
+fn what_cannot_be_is_told_when_it_is_built() {
+    let text = |error: streams_dsl::StreamsError| error.to_string();
+    let join = |left: &Text, right: &Text, windows| left.join(right, |left, right| left.clone() + right, windows);
+    let builder = StreamsBuilder::new();
+    let windows = JoinWindows::of_time_difference_with_no_grace(SECOND);
+    join(&stream(&builder, "left"), &stream(&builder, "right"), windows.clone().at_least_after(MINUTE)).to("out");
+    let error = text(builder.build().err().unwrap());
+    assert!(error.contains("KSTREAM-MERGE-0000000006: the window of a join ends before it starts"), "{error}");
+
+    let (builder, other) = (StreamsBuilder::new(), StreamsBuilder::new());
+    join(&stream(&builder, "left"), &stream(&other, "right"), windows.clone()).to("out");
+    let error = text(builder.build().err().unwrap());
+    assert!(error.contains("a join brings together streams of two builders"), "{error}");
+
+    let builder = StreamsBuilder::new();
+    let right = stream(&builder, "right").map_values(|value| value.len());
+    let joined = StreamJoined::new().with_name("sizes");
+    stream(&builder, "left").join_with(&right, |left, size| format!("{left}{size}"), windows.clone(), joined).to("out");
+    let error = text(builder.build().err().unwrap());
+    assert!(error.contains("join sizes") && error.contains("with_other_value_serde"), "{error}");
+
+    // Stores have names of their own.
+    let builder = StreamsBuilder::new();
+    for _ in 0..2 {
+        let joined = StreamJoined::named("sales").with_store_name("kept");
+        let (left, right) = (stream(&builder, "left"), stream(&builder, "right"));
+        left.join_with(&right, |left, right| left.clone() + right, windows.clone(), joined);
+    }
+    let error = text(builder.build().err().unwrap());
+    assert!(error.contains("sales") || error.contains("kept"), "{error}");
+}
