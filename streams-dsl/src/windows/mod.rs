@@ -10,6 +10,8 @@
 //! | [`CountWindows`] | the last few records of a key, by their number | the next few, too |
 //! | any type that is [`Windows`] | as it says | as many as it says |
 //!
+//! [`JoinWindows`] divide nothing: they say which records of two streams belong together.
+//!
 //! *Grace* is how long a window waits for records that come late: it closes when the stream time, which is the largest timestamp seen, reaches
 //! its end plus the grace. Later records are dropped and counted.
 
