@@ -3,7 +3,7 @@ use crate::processor::TaskContext;
 use crate::record::Written;
 use crate::serde::{Payload, SerdeError, SerdeRef};
 use crate::store::TaskStore;
-use state_stores::{Direction, WindowStore, WriteContext};
+use state_stores::{Direction, KeyScan, WindowStore, WriteContext};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ pub struct JoinWindowStore<K, V> {
     expires_at_once: bool,
     key: Vec<u8>,
     value: Vec<u8>,
+    scan: KeyScan,
 }
 
 impl<K: 'static, V: 'static> JoinWindowStore<K, V> {
@@ -35,8 +36,8 @@ impl<K: 'static, V: 'static> JoinWindowStore<K, V> {
     ) -> Result<Self, StreamsError> {
         let windows = WindowStore::new(store.handle().clone())?;
         let topic = store.serde_topic();
-        let (key, value) = (Vec::new(), Vec::new());
-        Ok(Self { store, windows, key_serde, value_serde, topic, expires_at_once, key, value })
+        let (key, value, scan) = (Vec::new(), Vec::new(), KeyScan::default());
+        Ok(Self { store, windows, key_serde, value_serde, topic, expires_at_once, key, value, scan })
     }
 
     /// The largest time that was ever put, in milliseconds; -1 if there was none.
@@ -95,16 +96,19 @@ impl<K: 'static, V: 'static> JoinWindowStore<K, V> {
     /// # Errors
     /// Where the store cannot be read, a record not be decoded, or `visit` fails.
     pub fn visit(
-        &self,
+        &mut self,
         from: i64,
         to: i64,
         mut visit: impl FnMut(i64, V) -> Result<(), StreamsError>,
     ) -> Result<(), StreamsError> {
         let mut result = Ok(());
-        self.windows.visit(&self.key, from, to, Direction::Forward, |window, bytes| {
+        let mut scan = std::mem::take(&mut self.scan);
+        let read = self.windows.visit_with(&mut scan, &self.key, (from, to), Direction::Forward, |window, bytes| {
             result = self.decode(bytes).and_then(|value| visit(window.start, value));
             if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
+        });
+        self.scan = scan;
+        read?;
         result
     }
 
