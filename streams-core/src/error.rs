@@ -22,6 +22,17 @@ pub enum StreamsError {
     /// Topics whose records are to meet by key have different partition counts (see `Topology::copartitions`).
     #[error("{0}")]
     NotCopartitioned(String),
+    /// What a global store was read from is gone (deleted by retention, or the topic made anew): the instance closes, and rebuilds the store at its next
+    /// start.
+    #[error(
+        "offset {position} of {partition}, which a global store was to be read on from, is gone; the store is rebuilt at the next start"
+    )]
+    GlobalStoreLost {
+        /// The partition.
+        partition: String,
+        /// Where the store stood.
+        position: i64,
+    },
     /// An internal topic does not fit the topology.
     #[error("internal topic {topic}: {message}")]
     InternalTopic {

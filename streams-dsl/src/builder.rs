@@ -4,10 +4,12 @@ use crate::operators::ktable::{RowTimestamp, TableSourceNode, TopicRecord};
 use crate::options::{Consumed, IntoTopics, Materialized};
 use crate::table_state::TableState;
 use crate::{KStream, KTable};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
 use streams_core::processor::SourceNode;
+use streams_core::processor_api::{StoreBuilder, StoreRef};
 use streams_core::serde::{DefaultSerde, OptionSerde, SerdeRef};
 use streams_core::store::{Change, TableStore};
 use streams_core::topology::{BuiltNode, FlowType, NodeFactory, SourceTopics, Topology};
@@ -89,7 +91,17 @@ impl StreamsBuilder {
         consumed: Consumed<K, V>,
         materialized: Materialized<K, V>,
     ) -> KTable<K, V> {
-        let topic = topic.into();
+        self.table_source(topic.into(), consumed, materialized, false)
+    }
+
+    /// Declares the table of a topic: of this instance's tasks, or a global one.
+    pub(crate) fn table_source<K: Data, V: Data>(
+        &self,
+        topic: String,
+        consumed: Consumed<K, V>,
+        materialized: Materialized<K, V>,
+        global: bool,
+    ) -> KTable<K, V> {
         let root = self.root();
         let (store_name, [source_name, table_name]) = {
             let mut graph = self.graph.borrow_mut();
@@ -107,7 +119,7 @@ impl StreamsBuilder {
         };
         let time_to_live = materialized.time_to_live;
         let queried_store = store_name.clone();
-        let state = TableState::source(queryable.is_some() || time_to_live.is_some());
+        let state = TableState::source(global || queryable.is_some() || time_to_live.is_some());
         let store = Store {
             spec: materialized.spec(store_name.clone(), Arc::clone(&key), Arc::clone(&value)),
             materialized: state.materialized(),
@@ -133,10 +145,21 @@ impl StreamsBuilder {
             output: FlowType::of::<Option<K>, Option<V>>(),
             factory: table_source_factory(&consumed, &key, &value),
         };
-        let kind = Kind::TableSource(TableSource { source_name, source, table });
+        let kind = Kind::TableSource(TableSource { source_name, source, table, global });
         let id = self.graph.borrow_mut().add(table_name, consumed.name, Vec::new(), kind);
         let view = KTable::kept_view(&state, &queried_store, &key, &value);
         KTable::new(root.at(id), Some(key), Some(value), queryable, state, view)
+    }
+
+    /// Adds a store, for the [processors](crate::KStream::process) that name it.
+    pub fn add_state_store<S>(&self, store: StoreBuilder<S>) -> StoreRef<S> {
+        let reference = store.reference();
+        let mut graph = RefCell::borrow_mut(&self.graph);
+        match store.build() {
+            Ok(spec) => graph.add_store(spec),
+            Err(message) => graph.mistake(message),
+        }
+        reference
     }
 
     /// The topology of all that was declared.

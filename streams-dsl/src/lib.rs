@@ -14,6 +14,9 @@
 //! Types with an obvious format have a [`DefaultSerde`](serde::DefaultSerde), which the short methods use (`to`, `count`, `group_by_key`, …). The methods
 //! ending in `_with` take [serdes, names and stores](#structs) instead. A serde that is named once holds for all steps below, as long as the type is the same.
 //!
+//! What has no method is a [processor](processor_api) written by hand: as a step of a stream ([`KStream::process`]), or in a topology of nothing else
+//! ([`TopologyBuilder`]).
+//!
 //! # Example: word count
 //! ```
 //! use streams_dsl::test_driver::TopologyTestDriver;
@@ -44,6 +47,7 @@
 
 mod builder;
 mod data;
+mod global_ktable;
 mod graph;
 mod kgrouped_stream;
 mod kgrouped_table;
@@ -59,6 +63,7 @@ pub mod windows;
 
 pub use builder::StreamsBuilder;
 pub use data::Data;
+pub use global_ktable::GlobalKTable;
 pub use kgrouped_stream::KGroupedStream;
 pub use kgrouped_table::KGroupedTable;
 pub use kstream::{BranchedKStream, EndOfStream, KStream};
@@ -88,11 +93,11 @@ pub use streams_core::runtime::{
 };
 pub use streams_core::serde;
 pub use streams_core::task::TaskId;
-pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology};
+pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology, TopologyBuilder};
 pub use streams_core::windowed::{
     SessionWindow, SessionWindowedSerde, TimeWindow, TimeWindowedSerde, Window, Windowed,
 };
-pub use streams_core::{broker, metrics, partitioner, query, record, test_driver};
+pub use streams_core::{broker, metrics, partitioner, processor_api, query, record, test_driver};
 
 pub use regex::Regex;
 

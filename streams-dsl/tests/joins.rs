@@ -105,6 +105,19 @@ fn stream_with_table(case: &Case, builder: &StreamsBuilder) {
     result.map(|key, value| (key.unwrap_or_else(|| "null".to_owned()), value)).to("out");
 }
 
+fn stream_with_global_table(case: &Case, builder: &StreamsBuilder) {
+    let left = builder.stream::<Text, Text>("left");
+    let right = builder.global_table::<Text, String>("right");
+    let key =
+        |_: &Text, value: &Text| value.as_ref().filter(|value| *value != "none").map(|value| value[..1].to_owned());
+    let result = match case.word("join", "") {
+        "inner" => left.join_global_table(&right, key, |left, right| joined(text(left), right)),
+        "left" => left.left_join_global_table(&right, key, |left, right| joined(text(left), text(right))),
+        other => panic!("{}: join: {other}", case.name),
+    };
+    result.map(|key, value| (key.unwrap_or_else(|| "null".to_owned()), value)).to("out");
+}
+
 fn cases(program: &str, wanted: impl Fn(&Case) -> bool) -> Vec<Case> {
     let mut cases = Case::read_all(&["joins/cases"], |_| true);
     cases.retain(|case| case.word("program", "") == program && wanted(case));
@@ -119,4 +132,9 @@ fn tables_with_tables() {
 #[test]
 fn streams_with_tables() {
     check(&cases("stream-table-join", |_| true), stream_with_table);
+}
+
+#[test]
+fn streams_with_global_tables() {
+    check(&cases("stream-global-table-join", |_| true), stream_with_global_table);
 }

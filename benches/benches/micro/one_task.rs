@@ -3,6 +3,7 @@ use state_stores::{StorageEnvironment, StorageLimits, TaskStores};
 use std::collections::VecDeque;
 use streams_core::processor::TopicPartitions;
 use streams_core::record::{RecordBatch, RecordBatchBuilder, RecordRef, TopicPartition};
+use streams_core::store::GlobalStores;
 use streams_core::task::{OffsetMetadata, Task, TaskId, TaskInput, TaskParts, TaskSettings, input_partitions};
 use streams_dsl::Topology;
 
@@ -94,7 +95,11 @@ fn task(
     let topics = TopicPartitions::with_default(TASKS as i32);
     let inputs = input_partitions(topology, "micro", id, &topics).into_iter();
     let inputs = inputs.map(|input| TaskInput { input, position: 0, metadata: OffsetMetadata::default() }).collect();
-    Ok(Task::new(topology, TaskSettings::new("micro"), TaskParts { id, inputs, stores, topics })?)
+    Ok(Task::new(
+        topology,
+        TaskSettings::new("micro"),
+        TaskParts { id, inputs, stores, topics, globals: GlobalStores::default() },
+    )?)
 }
 
 /// Apart, as `commit` is, so that a profile tells them from what is measured.

@@ -9,6 +9,8 @@ pub enum ClientRole {
     MainConsumer,
     /// Reads changelogs.
     RestoreConsumer,
+    /// Reads the topics of global stores.
+    GlobalConsumer,
     /// Writes the output of a stream thread.
     Producer,
     /// Topics and offsets.
@@ -73,6 +75,7 @@ impl ClientRole {
         match self {
             Self::MainConsumer | Self::Group => &["consumer.", "main.consumer."],
             Self::RestoreConsumer => &["consumer.", "restore.consumer."],
+            Self::GlobalConsumer => &["consumer.", "global.consumer."],
             Self::Producer => &["producer."],
             Self::Admin => &["admin."],
         }
@@ -80,7 +83,7 @@ impl ClientRole {
 
     fn own_keys(self) -> &'static [&'static str] {
         match self {
-            Self::MainConsumer | Self::RestoreConsumer | Self::Group => CONSUMER_KEYS,
+            Self::MainConsumer | Self::RestoreConsumer | Self::GlobalConsumer | Self::Group => CONSUMER_KEYS,
             Self::Producer => PRODUCER_KEYS,
             Self::Admin => &[],
         }
@@ -88,7 +91,9 @@ impl ClientRole {
 
     fn defaults(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::MainConsumer | Self::RestoreConsumer => &[("max.poll.records", "1000")],
+            Self::MainConsumer => &[("max.poll.records", "1000")],
+            // What is polled is sorted and written together, the cheaper the more it is.
+            Self::RestoreConsumer | Self::GlobalConsumer => &[("max.poll.records", "10000")],
             Self::Producer => &[("linger.ms", "100")],
             Self::Admin | Self::Group => &[],
         }
@@ -97,7 +102,7 @@ impl ClientRole {
     /// What the library needs, whatever the user says. A reset policy is never the client's: the library looks offsets up itself.
     fn forced(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::MainConsumer | Self::RestoreConsumer => {
+            Self::MainConsumer | Self::RestoreConsumer | Self::GlobalConsumer => {
                 &[("enable.auto.commit", "false"), ("allow.auto.create.topics", "false"), ("auto.offset.reset", "none")]
             }
             Self::Producer => &[("enable.idempotence", "true"), ("acks", "all")],

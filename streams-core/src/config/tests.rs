@@ -65,6 +65,14 @@ fn prefixes_decide_which_client_gets_a_key_and_the_special_one_wins() {
 }
 
 #[test]
+fn restoring_polls_more_at_a_time_unless_told_otherwise() {
+    let config = StreamsConfig::new("app", "host:9092");
+    let polled = |role| config.client_properties(role).get("max.poll.records").map(str::to_owned);
+    assert_eq!(polled(ClientRole::MainConsumer).as_deref(), Some("1000"));
+    assert_eq!(polled(ClientRole::RestoreConsumer).as_deref(), Some("10000"));
+}
+
+#[test]
 fn former_names_and_class_names_are_understood() {
     let config = StreamsConfig::new("app", "host:9092").set("cache.max.bytes.buffering", 5).set(
         "default.deserialization.exception.handler",

@@ -93,7 +93,8 @@ pub(super) fn ask<T: Send + 'static>(
         let _ = sender.send(answer);
     };
     let query = TaskQuery { task: location.task, run: Box::new(run) };
-    location.thread.tell(ThreadCommand::Query(query));
+    let Some(thread) = &location.thread else { return Err(moved(location)) };
+    thread.tell(ThreadCommand::Query(query));
     match receiver.recv_timeout(ANSWER_TIMEOUT) {
         Ok(Some(answer)) => Ok(answer?),
         Ok(None) | Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => Err(moved(location)),

@@ -40,7 +40,8 @@ impl<B: Broker, K, V> Clone for View<B, K, V> {
 pub(super) struct StoreLocation {
     pub(super) task: TaskId,
     pub(super) store: Arc<str>,
-    pub(super) thread: ThreadHandle,
+    /// None for a global store, whose rows are all committed.
+    pub(super) thread: Option<ThreadHandle>,
     pub(super) reader: CommittedReader,
 }
 
@@ -59,7 +60,8 @@ impl<B: Broker, K: 'static, V: 'static> View<B, K, V> {
             None => store.into(),
         };
         let format = spec.format;
-        let view = Self { store: store.into(), topic, key_serde, value_serde, format, committed: false, instance };
+        let committed = instance.topology.is_global_store(store);
+        let view = Self { store: store.into(), topic, key_serde, value_serde, format, committed, instance };
         view.locations()?;
         Ok((view, spec))
     }
@@ -79,6 +81,10 @@ impl<B: Broker, K: 'static, V: 'static> View<B, K, V> {
                 .get(task.subtopology as usize)
                 .is_some_and(|part| part.stores.iter().any(|name| **name == *self.store))
         };
+        if let Some(reader) = self.instance.globals().get(&self.store) {
+            let (task, store) = (TaskId::new(0, 0), Arc::clone(&self.store));
+            return Ok(vec![StoreLocation { task, store, thread: None, reader }]);
+        }
         let mut locations = Vec::new();
         for (&task, phase) in lock(&self.instance.tasks).iter().filter(|(task, _)| has_store(**task)) {
             let TaskPhase::Running(thread, readers) = phase else {
@@ -88,7 +94,7 @@ impl<B: Broker, K: 'static, V: 'static> View<B, K, V> {
                 )));
             };
             if let Some((_, reader)) = readers.iter().find(|(name, _)| **name == *self.store) {
-                let (thread, reader) = (thread.clone(), reader.clone());
+                let (thread, reader) = (Some(thread.clone()), reader.clone());
                 locations.push(StoreLocation { task, store: Arc::clone(&self.store), thread, reader });
             }
         }

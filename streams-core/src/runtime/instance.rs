@@ -7,6 +7,7 @@ use super::threads::lock;
 use crate::broker::Broker;
 use crate::config::{Settings, StreamsConfig};
 use crate::metrics::{InstanceFacts, InstanceMetrics, Metrics};
+use crate::store::GlobalStores;
 use crate::task::TaskId;
 use crate::topology::Topology;
 use kafka_client::group::{GroupCoordinator, MemberIdentity};
@@ -37,6 +38,8 @@ pub(crate) struct Instance<B: Broker> {
     pub(crate) tasks: Mutex<BTreeMap<TaskId, TaskPhase>>,
     /// The sum of the changelog positions of the stores of each task, as of its last commit here.
     pub(crate) positions: Mutex<BTreeMap<TaskId, i64>>,
+    /// Set when the global stores are up to date, before the first task.
+    pub(crate) globals: Mutex<GlobalStores>,
     pub(crate) control: Mutex<Sender<ControlEvent>>,
 }
 
@@ -109,6 +112,10 @@ impl<B: Broker> Instance<B> {
     pub(crate) fn note_position(&self, task: TaskId, stores: &TaskStores) {
         let position = (0..stores.specs().len()).filter_map(|index| stores.committed_offset(index)).sum();
         lock(&self.positions).insert(task, position);
+    }
+
+    pub(crate) fn globals(&self) -> GlobalStores {
+        lock(&self.globals).clone()
     }
 
     pub(crate) fn positions(&self) -> Vec<(TaskId, i64)> {

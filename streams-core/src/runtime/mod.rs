@@ -8,6 +8,7 @@
 
 mod commit;
 mod control;
+mod global;
 mod group_call;
 mod instance;
 mod internal_topics;

@@ -70,6 +70,11 @@ impl StateDirectory {
     }
 
     /// The tasks that have a folder.
+    /// The folder of a global store.
+    pub(crate) fn global_directory(&self, store: &str) -> PathBuf {
+        self.root.join("global").join(store)
+    }
+
     pub(crate) fn tasks(&self) -> BTreeSet<TaskId> {
         let Ok(entries) = fs::read_dir(&self.root) else { return BTreeSet::new() };
         entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()

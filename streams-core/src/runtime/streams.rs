@@ -111,6 +111,7 @@ impl<B: Broker> KafkaStreams<B> {
             metrics,
             tasks: Mutex::new(BTreeMap::new()),
             positions: Mutex::default(),
+            globals: Mutex::default(),
             control: Mutex::new(sender),
         });
         Ok(Self { instance, events: Mutex::new(Some(events)) })

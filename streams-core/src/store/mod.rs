@@ -1,6 +1,7 @@
 //! A task's stores as its nodes use them: typed, logged to a changelog, and holding updates back until the commit.
 
 mod change_serde;
+mod global;
 mod join;
 mod kept_headers;
 mod rows;
@@ -12,6 +13,7 @@ mod time_to_live;
 mod window_table;
 
 pub use change_serde::ChangeSerde;
+pub use global::{GlobalStores, GlobalTable};
 pub use join::{JoinReach, JoinSide, JoinWindowStore, Unmatched, UnmatchedStore};
 pub use session_table::SessionTable;
 pub use state_stores::Direction;

@@ -128,9 +128,17 @@ impl TaskStore {
     /// # Errors
     /// Where the store cannot be read.
     pub fn flush(&self, context: &mut TaskContext) -> Result<(), state_stores::StoreError> {
-        let mut slots = Vec::new();
+        self.flush_with(context, &mut Vec::new())
+    }
+
+    /// [`flush`](Self::flush) with a buffer that is kept, for who does it often.
+    pub(crate) fn flush_with(
+        &self,
+        context: &mut TaskContext,
+        slots: &mut Vec<Slot>,
+    ) -> Result<(), state_stores::StoreError> {
         while self.handle.borrow().has_unforwarded() {
-            self.handle.borrow_mut().begin_flush(&mut slots)?;
+            self.handle.borrow_mut().begin_flush(slots)?;
             slots.iter().for_each(|&slot| self.log(context, slot));
         }
         Ok(())

@@ -1,7 +1,7 @@
 use super::{OffsetMetadata, TaskId};
 use crate::processor::TopicPartitions;
 use crate::record::TopicPartition;
-use crate::topology::{NodeId, NodeKind, SourceTopics, Subtopology, Topology};
+use crate::topology::{NodeId, NodeKind, SourceTopics, StoreSpec, Subtopology, Topology};
 
 /// One input partition of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +65,28 @@ pub fn input_partitions(
     inputs
 }
 
+/// The input partitions of a global subtopology: all there are.
+pub(crate) fn global_input_partitions(
+    topology: &Topology,
+    application_id: &str,
+    subtopology: &Subtopology,
+    topics: &TopicPartitions,
+) -> Vec<InputPartition> {
+    let mut inputs = Vec::new();
+    for &source in &subtopology.nodes {
+        for topic in source_topics(topology, application_id, source, topics) {
+            let partitions = 0..topics.get(&topic).unwrap_or(0);
+            inputs.extend(
+                partitions.map(|partition| InputPartition {
+                    source,
+                    partition: TopicPartition::new(topic.as_str(), partition),
+                }),
+            );
+        }
+    }
+    inputs
+}
+
 /// The topics that a task reads by name and that are not among `topics`.
 pub fn unknown_sources(
     topology: &Topology,
@@ -77,23 +99,27 @@ pub fn unknown_sources(
     names.filter(|name| topics.get(name).is_none()).collect()
 }
 
-/// The number of tasks of a subtopology: the largest partition count of the topics it reads.
+/// The number of tasks of a subtopology: the largest partition count of the topics it reads. A global one has none.
 pub fn task_count(
     topology: &Topology,
     application_id: &str,
     subtopology: &Subtopology,
     topics: &TopicPartitions,
 ) -> i32 {
+    if subtopology.global {
+        return 0;
+    }
     let sources = subtopology.nodes.iter().flat_map(|&node| source_topics(topology, application_id, node, topics));
     sources.filter_map(|topic| topics.get(&topic)).max().unwrap_or(0)
 }
 
-/// The changelog partitions of a task: name of the store and partition, for each store that is logged.
+/// The changelog partitions of a task: name of the store and partition, for each store that is logged or restored from an input topic.
 pub fn changelogs(topology: &Topology, application_id: &str, task_id: TaskId) -> Vec<(String, TopicPartition)> {
     let Some(subtopology) = topology.subtopologies().get(task_id.subtopology as usize) else { return Vec::new() };
-    let logged =
-        subtopology.stores.iter().filter_map(|name| topology.store(name)).filter(|spec| spec.logging.is_some());
-    logged
-        .map(|spec| (spec.name.clone(), TopicPartition::new(spec.changelog_topic(application_id), task_id.partition)))
-        .collect()
+    let topic = |spec: &StoreSpec| match topology.source_changelog(&spec.name) {
+        Some(source) => Some(topology.topic_name(application_id, source)),
+        None => spec.logging.as_ref().map(|_| spec.changelog_topic(application_id)),
+    };
+    let stores = subtopology.stores.iter().filter_map(|name| topology.store(name));
+    stores.filter_map(|spec| Some((spec.name.clone(), TopicPartition::new(topic(spec)?, task_id.partition)))).collect()
 }

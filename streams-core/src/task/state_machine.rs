@@ -6,8 +6,9 @@ use super::queue::PartitionQueue;
 use super::{TaskId, TaskInput, TaskSettings, changelogs};
 use crate::error::StreamsError;
 use crate::processor::{TaskContext, TopicPartitions};
+use crate::processor_api::CustomInstance;
 use crate::record::{OutputBatch, RecordBatch, TopicPartition};
-use crate::store::{ChangelogPartition, TaskStore};
+use crate::store::{ChangelogPartition, GlobalStores, TaskStore};
 use crate::topology::{TaskBuild, Topology};
 use hashbrown::HashMap;
 use kafka_client::group::CommittedOffset;
@@ -28,6 +29,8 @@ pub struct TaskParts {
     pub stores: TaskStores,
     /// Number of partitions of the topics that it may write to.
     pub topics: TopicPartitions,
+    /// The global stores that its nodes may read.
+    pub globals: GlobalStores,
 }
 
 /// A task: its partition queues, nodes and stores.
@@ -41,8 +44,11 @@ pub struct Task {
     current: usize,
     context: TaskContext,
     operators: Operators,
+    custom_stores: HashMap<String, Rc<dyn CustomInstance>>,
     stores: ActiveStores,
     task_stores: Vec<Rc<TaskStore>>,
+    /// Stores whose changelogs are inputs of the task: the place of the store, and that of the input.
+    source_changelogs: Vec<(usize, usize)>,
     settings: TaskSettings,
     committed: Vec<i64>,
     commit_needed: bool,
@@ -55,11 +61,12 @@ impl Task {
     /// # Errors
     /// What a node's factory says.
     pub fn new(topology: &Topology, settings: TaskSettings, parts: TaskParts) -> Result<Self, StreamsError> {
-        let TaskParts { id, inputs, stores, topics } = parts;
+        let TaskParts { id, inputs, stores, topics, globals } = parts;
         let stores = stores.activate();
         let task_stores = open_stores(topology, &settings.application_id, id, &stores)?;
         let by_name = task_stores.iter().map(|store| (store.name().to_string(), Rc::clone(store))).collect();
-        let built = TaskBuild::new(topology, &settings, id, by_name).build()?;
+        let build = TaskBuild::new(topology, &settings, id, by_name, globals).with_write_context(stores.context_cell());
+        let built = build.build()?;
         let mut context = TaskContext::new(id, topics, Arc::clone(&settings.processing_handler));
         let mut queues = Vec::with_capacity(inputs.len());
         for input in inputs {
@@ -74,6 +81,7 @@ impl Task {
         let nodes = topology.subtopologies().get(id.subtopology as usize).map_or(&[][..], |part| &part.nodes);
         let nodes = nodes.iter().map(|&node| &topology.nodes()[node]).filter(|node| !node.is_source());
         let operators = Operators::new(nodes.map(|node| Arc::clone(&node.name)), built.operators);
+        let source_changelogs = source_changelogs(topology, &settings.application_id, &task_stores, &queues);
         let committed = queues.iter().map(PartitionQueue::next_offset).collect();
         Ok(Self {
             id,
@@ -81,8 +89,10 @@ impl Task {
             current: usize::MAX,
             context,
             operators,
+            custom_stores: built.custom_stores,
             stores,
             task_stores,
+            source_changelogs,
             settings,
             committed,
             commit_needed: false,
@@ -103,6 +113,11 @@ impl Task {
     /// Its stores.
     pub fn stores(&self) -> &[Rc<TaskStore>] {
         &self.task_stores
+    }
+
+    /// The user's own store of this name.
+    pub(crate) fn custom_store(&self, name: &str) -> Option<&Rc<dyn CustomInstance>> {
+        self.custom_stores.get(name)
     }
 
     /// The engines below its stores.
@@ -299,6 +314,10 @@ impl Task {
             if let Some(last) = store.changelog().and_then(&acknowledged) {
                 positions.push((index, last + 1));
             }
+            // A store whose changelog is an input stands where that input does.
+            let source = self.source_changelogs.iter().find(|(store, _)| *store == index);
+            let input = source.and_then(|(_, input)| offsets.get(*input));
+            positions.extend(input.map(|input| (index, input.offset)));
         }
         self.stores.set_time(self.context.wall_time);
         self.stores.apply(&positions)?;
@@ -341,8 +360,8 @@ impl Task {
     /// # Errors
     /// Where the stores cannot be put back; they are closed then.
     pub fn close(self) -> Result<TaskStores, StreamsError> {
-        let Self { operators, task_stores, queues, stores, .. } = self;
-        drop((operators, task_stores, queues));
+        let Self { operators, custom_stores, task_stores, queues, stores, .. } = self;
+        drop((operators, custom_stores, task_stores, queues));
         Ok(stores.deactivate()?)
     }
 }
@@ -362,10 +381,25 @@ fn open_stores(
             .ok_or_else(|| StreamsError::Topology(format!("store {} is not part of the topology", engine.name)))?;
         let changelog = changelogs
             .get(&spec.name)
+            .filter(|_| topology.source_changelog(&spec.name).is_none())
             .map(|partition| ChangelogPartition { topic: Arc::clone(&partition.topic), partition: id.partition });
         let write_through = engine.buffer.write_through;
         let name = spec.name.as_str().into();
         opened.push(Rc::new(TaskStore::new(name, stores.handle(index)?, changelog, spec.format, write_through)));
     }
     Ok(opened)
+}
+
+/// Which of the stores have an input as their changelog, and which.
+fn source_changelogs(
+    topology: &Topology,
+    application_id: &str,
+    stores: &[Rc<TaskStore>],
+    queues: &[PartitionQueue],
+) -> Vec<(usize, usize)> {
+    let input = |store: &TaskStore| {
+        let topic = topology.topic_name(application_id, topology.source_changelog(store.name())?);
+        queues.iter().position(|queue| *queue.partition().topic == *topic)
+    };
+    stores.iter().enumerate().filter_map(|(index, store)| Some((index, input(store)?))).collect()
 }

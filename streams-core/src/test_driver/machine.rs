@@ -3,8 +3,9 @@ use super::error::misuse;
 use super::{TestDriverConfig, output::Captured};
 use crate::error::StreamsError;
 use crate::processor::TopicPartitions;
+use crate::processor_api::{Opening, ProcessorStore};
 use crate::record::{Headers, RecordBatchBuilder, RecordRef, TopicPartition};
-use crate::store::TaskStore;
+use crate::store::{GlobalStores, TaskStore};
 use crate::task::{OffsetMetadata, Task, TaskId, TaskInput, TaskParts, input_partitions};
 use crate::topology::Topology;
 use bytes::Bytes;
@@ -42,7 +43,10 @@ impl Machine {
         let application_id = &config.settings.application_id;
         let mut tasks = Vec::new();
         let mut routes = HashMap::new();
-        for subtopology in topology.subtopologies() {
+        let mut globals = GlobalStores::default();
+        // Global stores first: the others are built with them.
+        let (first, then): (Vec<_>, Vec<_>) = topology.subtopologies().iter().partition(|part| part.global);
+        for subtopology in first.into_iter().chain(then) {
             let id = TaskId::new(subtopology.id, 0);
             let specs = subtopology.stores.iter().filter_map(|store| topology.store(store));
             let specs = specs.map(|spec| spec.engine_spec(config.caching)).collect();
@@ -53,7 +57,10 @@ impl Machine {
                 inputs.push(TaskInput { input, position: 0, metadata: OffsetMetadata::default() });
             }
             let count = inputs.len();
-            let parts = TaskParts { id, inputs, stores, topics: partitions.clone() };
+            if subtopology.global {
+                globals = globals.and(&stores)?;
+            }
+            let parts = TaskParts { id, inputs, stores, topics: partitions.clone(), globals: globals.clone() };
             let mut task = Task::new(topology, config.settings.clone(), parts)?;
             (0..count).for_each(|input| task.set_end_offset(input, Some(0)));
             task.init(wall_time)?;
@@ -95,6 +102,18 @@ impl Machine {
     /// The store of this name, of whichever task has it.
     pub(super) fn store(&self, name: &str) -> Option<Rc<TaskStore>> {
         self.tasks.iter().flat_map(|task| task.stores()).find(|store| **store.name() == *name).cloned()
+    }
+
+    /// The store of this name, as processors have it.
+    pub(super) fn open_store<S: ProcessorStore>(&self, topology: &Topology, name: &str) -> Result<S, StreamsError> {
+        let has_store = |task: &&Task| task.stores().iter().any(|store| **store.name() == *name);
+        let task = self.tasks.iter().find(has_store);
+        let store = task.and_then(|task| task.stores().iter().find(|store| **store.name() == *name));
+        let (Some(task), Some(store), Some(spec)) = (task, store, topology.store(name)) else {
+            let names: Vec<_> = topology.stores().iter().map(|spec| spec.name.as_str()).collect();
+            return Err(misuse(format!("no task has a store {name}; the topology has: {}", names.join(", "))));
+        };
+        S::open(&Opening { spec, store, custom: task.custom_store(name) }).map_err(misuse)
     }
 
     pub(super) fn dropped_records(&self) -> u64 {

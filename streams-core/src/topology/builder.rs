@@ -7,6 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Collects the nodes and stores of a topology, in order, and checks them.
+///
+/// Programs use `add_source`, `add_processor`, `add_state_store` and `add_sink`: see [`processor_api`](crate::processor_api). [`add_node`](Self::add_node) and
+/// [`add_store`](Self::add_store) are what these and the DSL are built on.
 #[derive(Default)]
 pub struct TopologyBuilder {
     nodes: Vec<NodeSpec>,
@@ -14,6 +17,8 @@ pub struct TopologyBuilder {
     stores: Vec<StoreSpec>,
     repartition_topics: Vec<RepartitionTopic>,
     copartitions: Vec<Copartition>,
+    global_stores: Vec<String>,
+    source_changelogs: HashMap<String, String>,
 }
 
 impl TopologyBuilder {
@@ -75,6 +80,17 @@ impl TopologyBuilder {
         users.iter().try_for_each(|user| self.connect(user, &name))
     }
 
+    /// Adds a global store, filled by the node `owner`: what comes from its source is processed by every instance, on a thread of its own, before and
+    /// beside all tasks, which may read the store. It has no changelog: its source is one.
+    ///
+    /// # Errors
+    /// As [`add_store`](Self::add_store).
+    pub fn add_global_store(&mut self, mut store: StoreSpec, owner: &str) -> Result<(), StreamsError> {
+        (store.logging, store.caching) = (None, false);
+        self.global_stores.push(store.name.clone());
+        self.add_store(store, &[owner])
+    }
+
     /// Lets the node `user` use the store `store`.
     ///
     /// # Errors
@@ -91,6 +107,16 @@ impl TopologyBuilder {
             self.nodes[id].stores.push(store.to_owned());
         }
         Ok(())
+    }
+
+    /// Has a store without logging restored from an input topic, which is its changelog (KIP-813).
+    pub(crate) fn set_source_changelog(&mut self, store: &str, topic: &str) {
+        self.source_changelogs.insert(store.to_owned(), topic.to_owned());
+    }
+
+    /// The node of this name.
+    pub(crate) fn node(&self, name: &str) -> Option<&NodeSpec> {
+        self.names.get(name).map(|&id| &self.nodes[id])
     }
 
     /// Declares a repartition topic; a sink and a source with its name are its two ends.
@@ -125,13 +151,15 @@ impl TopologyBuilder {
         if !self.nodes.iter().any(NodeSpec::is_source) {
             return Err(invalid("it has no source; add a stream or a table".to_owned()));
         }
-        let subtopologies = subtopology::divide(&self.nodes, &self.stores);
+        let subtopologies = subtopology::divide(&self.nodes, &self.stores, &self.global_stores);
         let inner = Inner {
             nodes: self.nodes,
             stores: self.stores,
             subtopologies,
             repartition_topics: self.repartition_topics,
             copartitions: self.copartitions,
+            global_stores: self.global_stores,
+            source_changelogs: self.source_changelogs,
         };
         Ok(Topology { inner: Arc::new(inner) })
     }

@@ -15,9 +15,12 @@ impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Topologies:\n ")?;
         for subtopology in self.subtopologies() {
-            writeln!(f, "  Sub-topology: {}", subtopology.id)?;
+            let kind = if subtopology.global { " for global store (will not generate tasks)" } else { "" };
+            writeln!(f, "  Sub-topology: {}{kind}", subtopology.id)?;
             Description::new(self, subtopology).write(f)?;
-            f.write_char('\n')?;
+            if !subtopology.global {
+                f.write_char('\n')?;
+            }
         }
         Ok(())
     }

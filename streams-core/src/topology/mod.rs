@@ -22,6 +22,7 @@ pub use state_stores::RowLayout;
 pub use store::{StoreEngine, StoreFormat, StoreSpec, StoreTypes};
 pub use subtopology::{RepartitionTopic, Subtopology};
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A checked, immutable topology.
@@ -36,6 +37,9 @@ struct Inner {
     subtopologies: Vec<Subtopology>,
     repartition_topics: Vec<RepartitionTopic>,
     copartitions: Vec<Copartition>,
+    global_stores: Vec<String>,
+    /// Input topics that are changelogs, by their stores.
+    source_changelogs: HashMap<String, String>,
 }
 
 impl Topology {
@@ -52,6 +56,16 @@ impl Topology {
     /// The store of this name.
     pub fn store(&self, name: &str) -> Option<&StoreSpec> {
         self.inner.stores.iter().find(|store| store.name == name)
+    }
+
+    /// Whether the store of this name is a global one: every instance has all of its rows, and keeps them up to date on a thread of its own.
+    pub fn is_global_store(&self, name: &str) -> bool {
+        self.inner.global_stores.iter().any(|global| global == name)
+    }
+
+    /// The input topic that is the changelog of this store, for a read-only one (KIP-813).
+    pub fn source_changelog(&self, store: &str) -> Option<&str> {
+        self.inner.source_changelogs.get(store).map(String::as_str)
     }
 
     /// The subtopologies, by their numbers.

@@ -9,6 +9,8 @@ pub struct Subtopology {
     pub nodes: Vec<NodeId>,
     /// Names of its stores.
     pub stores: Vec<String>,
+    /// Whether it fills a global store: every instance runs it as a whole, and it has no tasks.
+    pub global: bool,
 }
 
 /// A topic between two subtopologies that brings records with equal keys together.
@@ -21,7 +23,7 @@ pub struct RepartitionTopic {
 }
 
 /// Divides the nodes into the parts that are connected by streams or shared stores.
-pub(super) fn divide(nodes: &[NodeSpec], stores: &[StoreSpec]) -> Vec<Subtopology> {
+pub(super) fn divide(nodes: &[NodeSpec], stores: &[StoreSpec], global_stores: &[String]) -> Vec<Subtopology> {
     let mut groups = Groups { parent: (0..nodes.len()).collect() };
     for (id, node) in nodes.iter().enumerate() {
         node.parents.iter().for_each(|&parent| groups.join(parent, id));
@@ -33,11 +35,13 @@ pub(super) fn divide(nodes: &[NodeSpec], stores: &[StoreSpec]) -> Vec<Subtopolog
     let mut numbers = vec![None; nodes.len()];
     for (id, node) in nodes.iter().enumerate() {
         let number = *numbers[groups.root(id)].get_or_insert_with(|| {
-            subtopologies.push(Subtopology { id: subtopologies.len() as u32, nodes: Vec::new(), stores: Vec::new() });
+            let id = subtopologies.len() as u32;
+            subtopologies.push(Subtopology { id, nodes: Vec::new(), stores: Vec::new(), global: false });
             subtopologies.len() - 1
         });
         let subtopology = &mut subtopologies[number];
         subtopology.nodes.push(id);
+        subtopology.global |= node.stores.iter().any(|store| global_stores.contains(store));
         for store in &node.stores {
             if !subtopology.stores.contains(store) {
                 subtopology.stores.push(store.clone());

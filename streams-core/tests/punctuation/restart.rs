@@ -4,6 +4,7 @@ use crate::nodes::{Script, topology};
 use state_stores::{StorageEnvironment, StorageLimits, TaskStores};
 use streams_core::processor::TopicPartitions;
 use streams_core::record::{RecordBatchBuilder, TopicPartition};
+use streams_core::store::GlobalStores;
 use streams_core::task::{InputPartition, OffsetMetadata, Task, TaskId, TaskInput, TaskParts, TaskSettings};
 
 /// A task with the committed metadata of its inputs `in` and `other`.
@@ -18,7 +19,8 @@ fn task(script: Script, committed: [OffsetMetadata; 2]) -> Task {
         metadata,
     });
     let topics = TopicPartitions::with_default(1);
-    let parts = TaskParts { id: TaskId::new(0, 0), inputs: inputs.collect(), stores, topics };
+    let parts =
+        TaskParts { id: TaskId::new(0, 0), inputs: inputs.collect(), stores, topics, globals: GlobalStores::default() };
     Task::new(&topology, TaskSettings::new("application"), parts).unwrap()
 }
 

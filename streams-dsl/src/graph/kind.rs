@@ -26,6 +26,8 @@ pub(crate) struct TableSource {
     pub source_name: String,
     pub source: Source,
     pub table: Processor,
+    /// Whether it is a global table's.
+    pub global: bool,
 }
 
 /// Makes the factory of a node, once all that later steps want from it is known.

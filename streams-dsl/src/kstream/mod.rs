@@ -3,7 +3,9 @@
 mod fallible;
 mod grouping;
 mod join;
+mod join_global_table;
 mod join_table;
+mod process;
 mod repartition;
 mod split;
 mod stateless;

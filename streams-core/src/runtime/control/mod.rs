@@ -8,6 +8,7 @@ mod group;
 mod tasks;
 mod topics;
 
+use super::global::{GlobalEvent, GlobalHandle, GlobalThread};
 use super::instance::Instance;
 use super::lifecycle::State;
 use super::planning::Planned;
@@ -43,6 +44,8 @@ pub(crate) enum ControlEvent {
     Thread(ThreadEvent),
     /// The topics as they stand now.
     TopicsSeen(TopicPartitions),
+    /// From the thread of the global stores.
+    Global(GlobalEvent),
     /// Close the instance.
     Close(GroupMembershipOperation),
 }
@@ -57,6 +60,7 @@ pub(crate) struct Control<B: Broker> {
     restore: Sender<RestoreCommand>,
     restore_waker: Waker,
     restore_thread: Option<JoinHandle<()>>,
+    global: Option<GlobalHandle>,
     tasks: BTreeMap<TaskId, Entry>,
     /// The changelog positions that the group member was told last.
     told_positions: Vec<(TaskId, i64)>,
@@ -102,6 +106,7 @@ impl<B: Broker> Control<B> {
             restore,
             restore_waker,
             restore_thread: Some(restore_thread),
+            global: GlobalThread::start(&instance)?,
             tasks: BTreeMap::new(),
             revision: 0,
             report_due: false,
@@ -121,7 +126,9 @@ impl<B: Broker> Control<B> {
     pub(crate) fn run(mut self) {
         let local_state = self.instance.positions();
         self.member_event(Event::OwnedChanged { revision: 0, owned: Vec::new(), local_state });
-        self.member_event(Event::Start);
+        if self.global.is_none() {
+            self.member_event(Event::Start);
+        }
         while !self.ended {
             let wait = self.next_wait();
             match self.events.recv_timeout(wait) {
@@ -153,6 +160,14 @@ impl<B: Broker> Control<B> {
             ControlEvent::Restore(event) => self.restore_event(event),
             ControlEvent::Thread(event) => self.thread_event(event),
             ControlEvent::TopicsSeen(topics) => self.topics_seen(&topics),
+            // No task begins before the global stores are whole.
+            ControlEvent::Global(GlobalEvent::Ready(globals)) => {
+                *lock(&self.instance.globals) = globals;
+                if self.closing.is_none() {
+                    self.member_event(Event::Start);
+                }
+            }
+            ControlEvent::Global(GlobalEvent::Failed(error)) => self.fail(error),
             ControlEvent::Close(operation) => self.close(operation, false),
         }
     }
@@ -193,6 +208,9 @@ impl<B: Broker> Control<B> {
         });
         let threads = self.threads.iter_mut().filter_map(|thread| thread.join.take()).chain(self.restore_thread.take());
         threads.for_each(|thread| drop(thread.join()));
+        if let Some(global) = self.global.take() {
+            global.stop();
+        }
         lock(&self.instance.tasks).clear();
         self.instance.metrics.restore.forget_all();
         *lock(&self.instance.identity) = None;

@@ -4,9 +4,11 @@ import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.kstream.Consumed;
+import org.apache.kafka.streams.kstream.GlobalKTable;
 import org.apache.kafka.streams.kstream.Grouped;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.KTable;
+import org.apache.kafka.streams.kstream.KeyValueMapper;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.ValueJoiner;
 import org.apache.kafka.streams.state.KeyValueStore;
@@ -57,6 +59,17 @@ final class Joins {
         return switch (asked.setting("join").word()) {
             case "inner" -> left.join(right, JOINER);
             case "left" -> left.leftJoin(right, JOINER);
+            default -> throw new IllegalArgumentException("unknown join " + asked.setting("join").word());
+        };
+    }
+
+    KStream<String, String> streamWithGlobalTable() {
+        KStream<String, String> left = builder.stream("left", consumed);
+        GlobalKTable<String, String> right = builder.globalTable("right", consumed);
+        KeyValueMapper<String, String, String> key = (own, value) -> value.equals("none") ? null : value.substring(0, 1);
+        return switch (asked.setting("join").word()) {
+            case "inner" -> left.join(right, key, JOINER);
+            case "left" -> left.leftJoin(right, key, JOINER);
             default -> throw new IllegalArgumentException("unknown join " + asked.setting("join").word());
         };
     }

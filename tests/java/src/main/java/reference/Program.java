@@ -47,6 +47,7 @@ final class Program {
         return switch (asked.setting("program", "window-aggregate").word()) {
             case "stream-join" -> StreamJoin.of(asked, stream("left"), stream("right"));
             case "stream-table-join" -> new Joins(asked, builder, consumed).streamWithTable();
+            case "stream-global-table-join" -> new Joins(asked, builder, consumed).streamWithGlobalTable();
             default -> Suppression.apply(asked, table()).toStream();
         };
     }
