@@ -1,7 +1,10 @@
 # shellcheck shell=bash
 # ./dev java-reference: the case files of streams-dsl/tests, answered by Kafka Streams itself (tests/java).
 
-readonly CASE_FOLDERS=(streams-dsl/tests/time/cases streams-dsl/tests/reference/cases streams-dsl/tests/changelog/cases streams-dsl/tests/joins/cases)
+readonly CASE_FOLDERS=(
+    streams-dsl/tests/time/cases streams-dsl/tests/reference/cases streams-dsl/tests/changelog/cases
+    streams-dsl/tests/joins/cases streams-dsl/tests/stream_join/cases
+)
 
 java_reference() {
     local write=no names=() work code=0

@@ -188,7 +188,7 @@ impl<'a> TaskBuild<'a> {
         Arc::clone(&self.settings.deserialization_handler)
     }
 
-    /// How often aggregations that emit on close look for windows that have closed.
+    /// How often aggregations that emit on close look for windows that have closed, and joins of streams for records without partner.
     pub fn emit_interval(&self) -> Duration {
         self.settings.emit_interval
     }

@@ -2,6 +2,7 @@
 
 mod fallible;
 mod grouping;
+mod join;
 mod join_global_table;
 mod join_table;
 mod process;
