@@ -123,15 +123,21 @@ impl EmbeddedRun {
         Ok(true)
     }
 
-    /// The output so far, as the example shows it.
+    /// The output so far, as the example shows it. What deletes a row that was never written says nothing.
     ///
     /// # Errors
     /// Where the output topic cannot be read, or does not hold what the example writes.
     pub fn output(&self) -> Result<Rows, Box<dyn Error>> {
         let mut output = Rows::new();
+        // A deletion is shown by the row that it deletes.
+        let mut before: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         for record in self.broker.read_all(&self.options.output, Isolation::ReadUncommitted)? {
             let (key, value) = (record.key.unwrap_or_default(), record.value);
-            let (row, shown) = (self.row)(&key, value.as_deref().unwrap_or_default())?;
+            if let Some(value) = &value {
+                before.insert(key.to_vec(), value.to_vec());
+            }
+            let Some(present) = before.get(&key[..]) else { continue };
+            let (row, shown) = (self.row)(&key, present)?;
             output.entry(row).or_default().push(value.map(|_| shown));
         }
         Ok(output)
