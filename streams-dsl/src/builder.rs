@@ -123,7 +123,7 @@ impl StreamsBuilder {
         let store = Store {
             spec: materialized.spec(store_name.clone(), Arc::clone(&key), Arc::clone(&value)),
             materialized: state.materialized(),
-            send_old: state.send_old(),
+            keep_prior: state.keep_prior(),
         };
         let table = Processor {
             input: FlowType::of::<Option<K>, Option<V>>(),

@@ -258,7 +258,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         let state = TableState::aggregate();
         let spec = materialized.spec(store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
         let spec = StoreSpec { layout, window_size_ms, format, ..spec };
-        let view = aggregate_view(&store, &key, &aggregates, getter);
+        let view = aggregate_view(&state, &store, &key, &aggregates, getter);
         let make = Arc::new(make);
         let factory = {
             let (key, aggregates, values, state) =
@@ -284,7 +284,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
             input: FlowType::of::<K, V>(),
             output: Some(FlowType::of::<KR, Change<A>>()),
             factory: Box::new(factory),
-            stores: vec![Store { spec, materialized: state.materialized(), send_old: state.send_old() }],
+            stores: vec![Store { spec, materialized: state.materialized(), keep_prior: state.keep_prior() }],
             uses: Vec::new(),
             grace,
         };
@@ -321,13 +321,15 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
 
 /// The view of an aggregation, whose rows are always kept.
 fn aggregate_view<K: Data, A: Data, KR: Data>(
+    state: &Rc<TableState>,
     store: &str,
     key: &SerdeRef<K>,
     aggregates: &SerdeRef<A>,
     getter: StoreGetter<K, A, KR>,
 ) -> ViewRef<KR, A> {
-    let (store, key, aggregates) = (store.to_owned(), Arc::clone(key), Arc::clone(aggregates));
+    let (state, store, key, aggregates) = (Rc::clone(state), store.to_owned(), Arc::clone(key), Arc::clone(aggregates));
     Rc::new(move || {
+        state.materialize();
         let (name, key, aggregates) = (store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
         let getter = Arc::clone(&getter);
         TableView {

@@ -2,6 +2,8 @@ mod derived;
 mod join;
 mod suppress;
 
+pub(crate) use join::Joiner;
+
 use crate::KStream;
 use crate::data::Data;
 use crate::graph::Handle;

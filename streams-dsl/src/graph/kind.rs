@@ -68,14 +68,14 @@ pub(crate) struct Store {
     pub spec: StoreSpec,
     /// Whether the table is kept in it: by declaration, or because a later step needs the rows.
     pub materialized: Rc<Cell<bool>>,
-    /// Whether a later step wants the rows before each change.
-    pub send_old: Rc<Cell<bool>>,
+    /// Whether the row before each change is kept, because a later step wants it.
+    pub keep_prior: Rc<Cell<bool>>,
 }
 
 impl Store {
     /// A store that the step has whatever later steps want.
     pub(crate) fn always(spec: StoreSpec) -> Self {
-        Self { spec, materialized: Rc::new(Cell::new(true)), send_old: Rc::new(Cell::new(false)) }
+        Self { spec, materialized: Rc::new(Cell::new(true)), keep_prior: Rc::new(Cell::new(false)) }
     }
 }
 

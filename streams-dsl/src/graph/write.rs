@@ -177,7 +177,7 @@ impl Writer<'_> {
         self.add(name, NodeKind::Processor, parents, Some(processor.input), processor.output, &factory)?;
         for store in processor.stores.iter().filter(|store| store.materialized.get()) {
             let mut spec = store.spec.clone();
-            spec.keep_prior = store.send_old.get();
+            spec.keep_prior = store.keep_prior.get();
             self.builder.add_store(spec, &[name])?;
         }
         self.uses.extend(processor.uses.iter().map(|store| (name.to_owned(), store.clone())));

@@ -35,7 +35,7 @@ impl<K: Data, V: Data> KTable<K, V> {
             move |table, send_old, downstream| TableFilter::new(Arc::clone(&predicate), table, send_old, downstream);
         let filtered = self.derived("KTABLE-FILTER-", materialized, self.value_serde.as_ref(), compute, make);
         if self.state.send_old_values_if_kept() {
-            filtered.state.send_old().set(true);
+            filtered.state.set_send_old(true);
         }
         filtered
     }
@@ -87,7 +87,7 @@ impl<K: Data, V: Data> KTable<K, V> {
             stores.push(Store {
                 spec: materialized.spec(name.clone(), Arc::clone(key), Arc::clone(value)),
                 materialized: state.materialized(),
-                send_old: state.send_old(),
+                keep_prior: state.keep_prior(),
             });
             open = Some((name.clone(), Arc::clone(key), Arc::clone(value)));
             view = KTable::kept_view(&state, name, key, value);
