@@ -15,7 +15,7 @@ fn joined(materialized: bool) -> Topology {
         true => left.join_with(&right.map_values(|row| row), both, Materialized::<String, String>::named("joined")),
         false => left.join(&right.map_values(|row| row), both),
     };
-    inner.join(&left, both).to_stream().to("out");
+    inner.join(&table("third"), both).to_stream().to("out");
     builder.build().unwrap()
 }
 
@@ -29,19 +29,20 @@ fn last(site: &Site) -> Option<Option<String>> {
 #[test]
 fn a_joined_row_is_deleted_when_both_sides_are_deleted_between_two_commits() {
     for materialized in [false, true] {
-        let site = Site::new(&[("left", 1), ("right", 1), ("out", 1)]);
+        let site = Site::new(&[("left", 1), ("right", 1), ("third", 1), ("out", 1)]);
         let put = |topic: &str, value: Option<&[u8]>| site.broker.produce(topic, 0, Some(b"k"), value, 1).unwrap();
         put("left", Some(b"a"));
         put("right", Some(b"x"));
+        put("third", Some(b"y"));
         let streams = site.start(joined(materialized), "one");
-        wait("the joined row", || last(&site) == Some(Some("axa".to_owned())));
-        site.drain(&["left", "right"]);
+        wait("the joined row", || last(&site) == Some(Some("axy".to_owned())));
+        site.drain(&["left", "right", "third"]);
         assert!(streams.close());
         drop(streams);
         put("left", None);
         put("right", None);
         let streams = site.start_with(joined(materialized), site.config("one").set("commit.interval.ms", 1000));
-        site.drain(&["left", "right"]);
+        site.drain(&["left", "right", "third"]);
         wait("the deletion", || last(&site) == Some(None));
         drop(streams);
     }
