@@ -65,7 +65,7 @@ pub use kstream::{BranchedKStream, EndOfStream, KStream};
 pub use ktable::KTable;
 pub use options::{
     Branched, BufferConfig, Consumed, Grouped, IntoTopics, Joined, Materialized, Printed, Produced, Repartitioned,
-    StrictBufferConfig, Suppressed,
+    StrictBufferConfig, Suppressed, TableJoined,
 };
 pub use windowed_stream::{
     CountWindowedKStream, EmitStrategy, SessionWindowedKStream, TimeDivision, TimeWindowedKStream, WindowedBy,

@@ -14,6 +14,7 @@ mod produced;
 mod repartitioned;
 mod serdes;
 mod suppressed;
+mod table_joined;
 mod topics;
 
 pub use branched::Branched;
@@ -26,6 +27,7 @@ pub use printed::Printed;
 pub use produced::Produced;
 pub use repartitioned::Repartitioned;
 pub use suppressed::Suppressed;
+pub use table_joined::TableJoined;
 pub use topics::IntoTopics;
 
 pub(crate) use branched::Chain;

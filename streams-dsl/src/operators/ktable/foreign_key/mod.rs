@@ -1,0 +1,17 @@
+//! Nodes of a join of tables by a foreign key: two on the side of the left table, three on that of the right one.
+
+mod foreign_table;
+mod receive;
+mod respond;
+mod resolve;
+mod row_hasher;
+mod send;
+mod subscription_join;
+
+pub(crate) use foreign_table::ForeignTableJoin;
+pub(crate) use receive::SubscriptionReceive;
+pub(crate) use resolve::ResponseJoin;
+pub(crate) use respond::{Responder, ResponsePartitioner, single};
+pub(crate) use row_hasher::RowHasher;
+pub(crate) use send::{ForeignKeys, SubscriptionSend};
+pub(crate) use subscription_join::SubscriptionJoin;
