@@ -2,7 +2,7 @@ use super::message::Parts;
 use super::{RowHash, Subscription, SubscriptionSerde};
 use crate::error::StreamsError;
 use crate::processor::TaskContext;
-use crate::record::Written;
+use crate::record::{Headers, Written};
 use crate::serde::{DefaultSerde, Serde, SerdeError, SerdeRef};
 use crate::store::TaskStore;
 use bytes::Bytes;
@@ -42,7 +42,7 @@ impl<KO: 'static> SubscriptionStore<KO> {
         Self { store, foreign_keys, topic: topic.into(), subscriptions, key: Vec::new() }
     }
 
-    /// Keeps a subscription to `foreign_key`, or forgets it where its instruction says so.
+    /// Keeps a subscription to `foreign_key`, or forgets it where its instruction says so. The headers go to the changelog only, as in Kafka Streams.
     ///
     /// # Errors
     /// The store cannot be read, or the key not be encoded.
@@ -52,24 +52,22 @@ impl<KO: 'static> SubscriptionStore<KO> {
         foreign_key: &KO,
         subscription: &Subscription<Bytes>,
         timestamp: i64,
+        headers: &Headers,
     ) -> Result<(), StreamsError> {
         self.encode_prefix(foreign_key)?;
         self.key.extend_from_slice(&subscription.primary_key);
-        let slot = {
-            let mut buffer = self.store.handle().borrow_mut();
-            let slot = buffer.lookup(&self.key)?;
-            let written = WriteContext { timestamp, source: 0, offset: context.record.offset };
-            buffer.update(slot, written, |_, out| {
-                if subscription.instruction.deletes() {
-                    return Ok(Update::Delete);
-                }
-                out.extend_from_slice(&timestamp.to_be_bytes());
-                self.subscriptions.serialize("", subscription, out).map_err(|error| self.unencodable("value", error))?;
-                Ok::<_, StreamsError>(Update::Put)
-            })?;
-            slot
-        };
-        self.store.log(context, slot);
+        let mut buffer = self.store.handle().borrow_mut();
+        let slot = buffer.lookup(&self.key)?;
+        let written = WriteContext { timestamp, source: 0, offset: context.record.offset };
+        buffer.update(slot, written, |_, out| {
+            if subscription.instruction.deletes() {
+                return Ok(Update::Delete);
+            }
+            out.extend_from_slice(&timestamp.to_be_bytes());
+            self.subscriptions.serialize("", subscription, out).map_err(|error| self.unencodable("value", error))?;
+            Ok::<_, StreamsError>(Update::Put)
+        })?;
+        self.store.log_slot_with(context, &mut buffer, slot, headers);
         Ok(())
     }
 

@@ -29,7 +29,9 @@ impl<KO: Data> Node<Option<KO>, Subscription<Bytes>> for SubscriptionReceive<KO>
         record: Record<Option<KO>, Subscription<Bytes>>,
     ) -> Result<(), StreamsError> {
         match &record.key {
-            Some(foreign_key) => self.subscriptions.put(context, foreign_key, &record.value, record.timestamp)?,
+            Some(foreign_key) => {
+                self.subscriptions.put(context, foreign_key, &record.value, record.timestamp, &record.headers)?;
+            }
             // A row of a left join without foreign key: there is nothing to subscribe to, but it is to be answered.
             None if record.value.instruction == Instruction::PropagateNullIfNoForeignValue => {}
             None => {

@@ -1,0 +1,46 @@
+//! Joins by a foreign key, which stands before the colon in the left rows; a row without colon has none.
+
+use super::answers::{Text, check};
+use super::case::Case;
+use super::{joined, kept, side, text, then};
+use streams_dsl::serde::StringSerde;
+use streams_dsl::*;
+
+fn foreign_key(row: &str) -> Option<Text> {
+    let (key, _) = row.split_once(':')?;
+    Some(Some(key.to_owned()))
+}
+
+fn join(case: &Case, builder: &StreamsBuilder) {
+    let left = side::<Text>(case, builder, "left");
+    let right = match case.word("right", "table") {
+        "left" => left.clone(),
+        _ => side(case, builder, "right"),
+    };
+    let store = match case.word("materialized", "no") {
+        "yes" => kept(case, "joined"),
+        _ => Materialized::new().with_value_serde(StringSerde),
+    };
+    let options = match case.word("name", "") {
+        "" => TableJoined::new(),
+        name => TableJoined::named(name),
+    };
+    let key = |_: &Text, row: &String| foreign_key(row);
+    let result = match case.word("join", "") {
+        "inner" => left.join_on_foreign_key_with(&right, key, joined, options, store),
+        "left" => left.left_join_on_foreign_key_with(
+            &right,
+            key,
+            |left, right| joined(left, text(right)),
+            options,
+            store,
+        ),
+        other => panic!("{}: join: {other}", case.name),
+    };
+    then(case, builder, result);
+}
+
+#[test]
+fn tables_by_foreign_key() {
+    check(&Case::read_all(&["foreign_key/cases"], |_| true), join);
+}
