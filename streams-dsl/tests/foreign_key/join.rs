@@ -17,25 +17,23 @@ fn join(case: &Case, builder: &StreamsBuilder) {
         "left" => left.clone(),
         _ => side(case, builder, "right"),
     };
-    let store = match case.word("materialized", "no") {
-        "yes" => kept(case, "joined"),
-        _ => Materialized::new().with_value_serde(StringSerde),
-    };
+    let key = |_: &Text, row: &String| foreign_key(row);
+    let maybe = |left, right| joined(left, text(right));
     let options = match case.word("name", "") {
         "" => TableJoined::new(),
         name => TableJoined::named(name),
     };
-    let key = |_: &Text, row: &String| foreign_key(row);
-    let result = match case.word("join", "") {
-        "inner" => left.join_on_foreign_key_with(&right, key, joined, options, store),
-        "left" => left.left_join_on_foreign_key_with(
-            &right,
-            key,
-            |left, right| joined(left, text(right)),
-            options,
-            store,
-        ),
-        other => panic!("{}: join: {other}", case.name),
+    let short = case.word("name", "").is_empty() && case.word("materialized", "no") == "no";
+    let store = || match case.word("materialized", "no") {
+        "yes" => kept(case, "joined"),
+        _ => Materialized::new().with_value_serde(StringSerde),
+    };
+    let result = match (case.word("join", ""), short) {
+        ("inner", true) => left.join_on_foreign_key(&right, key, joined),
+        ("inner", false) => left.join_on_foreign_key_with(&right, key, joined, options, store()),
+        ("left", true) => left.left_join_on_foreign_key(&right, key, maybe),
+        ("left", false) => left.left_join_on_foreign_key_with(&right, key, maybe, options, store()),
+        (other, _) => panic!("{}: join: {other}", case.name),
     };
     then(case, builder, result);
 }

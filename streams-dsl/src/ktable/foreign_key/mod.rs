@@ -31,7 +31,8 @@ type Joiner<V, VO, VR> = Arc<dyn Fn(V, Option<VO>) -> Result<VR, StreamsError> +
 /// equal bytes always, for by a hash of these it is known whether a row has changed: a row with a `HashMap` in it does not, one with a `BTreeMap` does.
 /// Rows of the other table that are no bytes at all (an empty text) count as absent, as in Kafka Streams.
 impl<K: Data, V: Data> KTable<K, V> {
-    /// The table of the rows of this table that name a row of the other one.
+    /// The table of the rows of this table that name a row of the other one. Serdes of rows are those known from above or else the default ones of
+    /// the types.
     ///
     /// ```
     /// # use streams_dsl::StreamsBuilder;
@@ -42,14 +43,22 @@ impl<K: Data, V: Data> KTable<K, V> {
     /// let customer_of = |_: &String, order: &String| order.split_once(':').map(|(customer, _)| customer.to_owned());
     /// let shipments = orders.join_on_foreign_key(&customers, customer_of, |order, customer| format!("{order} to {customer}"));
     /// ```
-    pub fn join_on_foreign_key<KO: Data, VO: Data, VR: Data + DefaultSerde, F: Into<Option<KO>>>(
+    pub fn join_on_foreign_key<KO: Data, VO: Data, VR: Data, F: Into<Option<KO>>>(
         &self,
         other: &KTable<KO, VO>,
         foreign_key: impl Fn(&K, &V) -> F + Send + Sync + 'static,
         joiner: impl Fn(V, VO) -> VR + Send + Sync + 'static,
-    ) -> KTable<K, VR> {
+    ) -> KTable<K, VR>
+    where
+        V: DefaultSerde,
+        VO: DefaultSerde,
+        VR: DefaultSerde,
+    {
+        let extractor = extractor(move |key: &K, row: &V| Ok::<_, Infallible>(foreign_key(key, row)));
+        let joiner = inner(move |row, other| Ok::<_, Infallible>(joiner(row, other)));
+        let (left, right) = (&self.or_default_serde(), &other.or_default_serde());
         let materialized = Materialized::new().with_value_serde(VR::Serde::default());
-        self.join_on_foreign_key_with(other, foreign_key, joiner, TableJoined::new(), materialized)
+        ForeignKeyJoin { left, right, extractor, joiner, left_join: false, joined: TableJoined::new() }.declare(materialized)
     }
 
     /// [`join_on_foreign_key`](Self::join_on_foreign_key) with a name and partitioners, and with the serde of the joined rows, which are kept in a store
@@ -81,23 +90,28 @@ impl<K: Data, V: Data> KTable<K, V> {
     where
         E: Into<Box<dyn Error + Send + Sync>> + 'static,
     {
-        let joiner: Joiner<V, VO, VR> = Arc::new(move |row, other: Option<VO>| match other {
-            Some(other) => joiner(row, other).map_err(StreamsError::user),
-            None => Err(StreamsError::user("a row of an inner join without right row".to_owned())),
-        });
-        let extractor = extractor(foreign_key);
+        let (extractor, joiner) = (extractor(foreign_key), inner(joiner));
         ForeignKeyJoin { left: self, right: other, extractor, joiner, left_join: false, joined }.declare(materialized)
     }
 
-    /// The table of the rows of this table, with the row of the other one that each names where there is such a row.
-    pub fn left_join_on_foreign_key<KO: Data, VO: Data, VR: Data + DefaultSerde, F: Into<Option<KO>>>(
+    /// The table of the rows of this table, with the row of the other one that each names where there is such a row. Serdes as of
+    /// [`join_on_foreign_key`](Self::join_on_foreign_key).
+    pub fn left_join_on_foreign_key<KO: Data, VO: Data, VR: Data, F: Into<Option<KO>>>(
         &self,
         other: &KTable<KO, VO>,
         foreign_key: impl Fn(&K, &V) -> F + Send + Sync + 'static,
         joiner: impl Fn(V, Option<VO>) -> VR + Send + Sync + 'static,
-    ) -> KTable<K, VR> {
+    ) -> KTable<K, VR>
+    where
+        V: DefaultSerde,
+        VO: DefaultSerde,
+        VR: DefaultSerde,
+    {
+        let extractor = extractor(move |key: &K, row: &V| Ok::<_, Infallible>(foreign_key(key, row)));
+        let joiner = left(move |row, other| Ok::<_, Infallible>(joiner(row, other)));
+        let (left, right) = (&self.or_default_serde(), &other.or_default_serde());
         let materialized = Materialized::new().with_value_serde(VR::Serde::default());
-        self.left_join_on_foreign_key_with(other, foreign_key, joiner, TableJoined::new(), materialized)
+        ForeignKeyJoin { left, right, extractor, joiner, left_join: true, joined: TableJoined::new() }.declare(materialized)
     }
 
     /// [`left_join_on_foreign_key`](Self::left_join_on_foreign_key) with what [`join_on_foreign_key_with`](Self::join_on_foreign_key_with) takes.
@@ -126,10 +140,41 @@ impl<K: Data, V: Data> KTable<K, V> {
     where
         E: Into<Box<dyn Error + Send + Sync>> + 'static,
     {
-        let joiner: Joiner<V, VO, VR> = Arc::new(move |row, other| joiner(row, other).map_err(StreamsError::user));
-        let extractor = extractor(foreign_key);
+        let (extractor, joiner) = (extractor(foreign_key), left(joiner));
         ForeignKeyJoin { left: self, right: other, extractor, joiner, left_join: true, joined }.declare(materialized)
     }
+
+    /// The same table, with the default serde of its rows where none is known.
+    fn or_default_serde(&self) -> Self
+    where
+        V: DefaultSerde,
+    {
+        let mut table = self.clone();
+        table.value_serde.get_or_insert_with(V::default_serde);
+        table
+    }
+}
+
+fn inner<V: Data, VO: Data, VR: Data, E>(
+    joiner: impl Fn(V, VO) -> Result<VR, E> + Send + Sync + 'static,
+) -> Joiner<V, VO, VR>
+where
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    Arc::new(move |row, other: Option<VO>| match other {
+        Some(other) => joiner(row, other).map_err(StreamsError::user),
+        // The node asks only where there is a right row.
+        None => Err(StreamsError::user("an inner join has no right row".to_owned())),
+    })
+}
+
+fn left<V: Data, VO: Data, VR: Data, E>(
+    joiner: impl Fn(V, Option<VO>) -> Result<VR, E> + Send + Sync + 'static,
+) -> Joiner<V, VO, VR>
+where
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    Arc::new(move |row, other| joiner(row, other).map_err(StreamsError::user))
 }
 
 fn extractor<K: Data, V: Data, KO: Data, F: Into<Option<KO>>, E>(
