@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
+use streams_core::record::NO_TIMESTAMP;
 use streams_core::serde::SerdeRef;
 use streams_core::store::{Direction, SessionTable, TableStore, WindowTable};
 use streams_core::topology::TaskBuild;
@@ -14,6 +15,11 @@ use streams_core::windowed::{SessionWindow, Window, Windowed};
 pub(crate) trait ValueGetter<K, V> {
     /// The row of `key` with its timestamp.
     fn get(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError>;
+
+    /// The row as later steps know it: without updates that wait for the commit, where that can be told.
+    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
+        self.get(key)
+    }
 }
 
 /// Makes the getter of a task.
@@ -53,13 +59,8 @@ impl<K: Data, V: Data> TableView<K, V> {
         compute: impl Fn(&K, V) -> Result<Option<V2>, StreamsError> + Send + Sync + 'static,
     ) -> TableView<K, V2> {
         let (parent, compute) = (self.getter, Arc::new(compute));
-        let getter: ValueGetterFactory<K, V2> = Arc::new(move |build| {
-            let (mut rows, compute) = (parent(build)?, Arc::clone(&compute));
-            Ok(Box::new(move |key: &K| {
-                let Some((timestamp, row)) = rows.get(key)? else { return Ok(None) };
-                Ok(compute(key, row)?.map(|row| (timestamp, row)))
-            }))
-        });
+        let getter: ValueGetterFactory<K, V2> =
+            Arc::new(move |build| Ok(Box::new(Computed { rows: parent(build)?, compute: Arc::clone(&compute) })));
         TableView { stores: self.stores, getter }
     }
 }
@@ -67,6 +68,65 @@ impl<K: Data, V: Data> TableView<K, V> {
 impl<K: Data, V: Data> ValueGetter<K, V> for TableStore<K, V> {
     fn get(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
         TableStore::get(self, key)
+    }
+
+    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
+        TableStore::get_forwarded(self, key)
+    }
+}
+
+/// Rows that are made of those of another table.
+struct Computed<K, V, F> {
+    rows: Box<dyn ValueGetter<K, V>>,
+    compute: Arc<F>,
+}
+
+impl<K, V, V2, F: Fn(&K, V) -> Result<Option<V2>, StreamsError>> ValueGetter<K, V2> for Computed<K, V, F> {
+    fn get(&mut self, key: &K) -> Result<Option<(i64, V2)>, StreamsError> {
+        let Some((timestamp, row)) = self.rows.get(key)? else { return Ok(None) };
+        Ok((self.compute)(key, row)?.map(|row| (timestamp, row)))
+    }
+
+    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V2)>, StreamsError> {
+        let Some((timestamp, row)) = self.rows.get_forwarded(key)? else { return Ok(None) };
+        Ok((self.compute)(key, row)?.map(|row| (timestamp, row)))
+    }
+}
+
+/// Rows that are made of those of two other tables, with the larger timestamp of both.
+pub(crate) struct Joined<K, V1, V2, J: ?Sized> {
+    pub this: Box<dyn ValueGetter<K, V1>>,
+    pub other: Box<dyn ValueGetter<K, V2>>,
+    pub joiner: Arc<J>,
+}
+
+/// A row with its timestamp, where there is one.
+type TimestampedRow<V> = Option<(i64, V)>;
+
+impl<K, V1, V2, J: ?Sized> Joined<K, V1, V2, J> {
+    fn join<VR>(&self, this: TimestampedRow<V1>, other: TimestampedRow<V2>) -> Result<TimestampedRow<VR>, StreamsError>
+    where
+        J: Fn(Option<V1>, Option<V2>) -> Result<Option<VR>, StreamsError>,
+    {
+        let this_timestamp = this.as_ref().map_or(NO_TIMESTAMP, |(timestamp, _)| *timestamp);
+        let other_timestamp = other.as_ref().map_or(NO_TIMESTAMP, |(timestamp, _)| *timestamp);
+        let joined = (self.joiner)(this.map(|(_, row)| row), other.map(|(_, row)| row))?;
+        Ok(joined.map(|row| (this_timestamp.max(other_timestamp), row)))
+    }
+}
+
+impl<K, V1, V2, VR, J> ValueGetter<K, VR> for Joined<K, V1, V2, J>
+where
+    J: Fn(Option<V1>, Option<V2>) -> Result<Option<VR>, StreamsError> + ?Sized,
+{
+    fn get(&mut self, key: &K) -> Result<Option<(i64, VR)>, StreamsError> {
+        let (this, other) = (self.this.get(key)?, self.other.get(key)?);
+        self.join(this, other)
+    }
+
+    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, VR)>, StreamsError> {
+        let (this, other) = (self.this.get_forwarded(key)?, self.other.get_forwarded(key)?);
+        self.join(this, other)
     }
 }
 
@@ -96,12 +156,5 @@ impl<K: Data, V: Data> ValueGetter<Windowed<K, SessionWindow>, V> for SessionTab
         self.find(end, start, &mut found)?;
         let same = found.into_iter().find(|(session, _)| (session.start(), session.end()) == (start, end));
         Ok(same.map(|(_, row)| (end, row)))
-    }
-}
-
-/// Any function can be a getter.
-impl<K, V, F: FnMut(&K) -> Result<Option<(i64, V)>, StreamsError>> ValueGetter<K, V> for F {
-    fn get(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
-        self(key)
     }
 }

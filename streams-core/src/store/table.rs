@@ -82,6 +82,18 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
         }
     }
 
+    /// The row of `key` with its timestamp as it last went downstream: without updates that wait for the commit. Only where changes carry the row
+    /// before; else the present row.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
+        match self.encode_key(key)? {
+            Written::Null => Ok(None),
+            Written::Bytes => self.rows.get_forwarded(&self.key),
+        }
+    }
+
     /// Replaces the row of `key` by what `update` makes of it, and sends the change on by the store's rule.
     ///
     /// `update` gets the key and the present row with its timestamp, and answers the new row (`None` deletes) with its

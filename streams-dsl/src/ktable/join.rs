@@ -6,13 +6,12 @@ use crate::graph::{Graph, Handle, Processor, Store};
 use crate::operators::ktable::{TableJoin, TableJoinMerge};
 use crate::options::Materialized;
 use crate::table_state::TableState;
-use crate::table_view::{TableView, ValueGetterFactory, ViewRef};
+use crate::table_view::{Joined, TableView, ValueGetterFactory, ViewRef};
 use std::convert::Infallible;
 use std::error::Error;
 use std::rc::Rc;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
-use streams_core::record::NO_TIMESTAMP;
 use streams_core::store::{Change, TableStore};
 use streams_core::topology::{BuiltNode, NodeFactory};
 
@@ -310,15 +309,8 @@ fn joined_view<K: Data, V1: Data, V2: Data, VR: Data>(
         let mut stores = this.stores;
         stores.extend(other.stores.into_iter().filter(|store| !stores.contains(store)).collect::<Vec<_>>());
         let getter: ValueGetterFactory<K, VR> = Arc::new(move |build| {
-            let (mut this, mut other, joiner) = ((this.getter)(build)?, (other.getter)(build)?, Arc::clone(&joiner));
-            Ok(Box::new(move |key: &K| {
-                let (this, other) = (this.get(key)?, other.get(key)?);
-                let timestamp = |row: Option<i64>| row.unwrap_or(NO_TIMESTAMP);
-                let timestamp = timestamp(this.as_ref().map(|(timestamp, _)| *timestamp))
-                    .max(timestamp(other.as_ref().map(|(timestamp, _)| *timestamp)));
-                let joined = joiner(this.map(|(_, row)| row), other.map(|(_, row)| row))?;
-                Ok(joined.map(|row| (timestamp, row)))
-            }))
+            let joiner = Arc::clone(&joiner);
+            Ok(Box::new(Joined { this: (this.getter)(build)?, other: (other.getter)(build)?, joiner }))
         });
         TableView { stores, getter }
     })

@@ -63,7 +63,8 @@ fn other_bytes_are_refused() {
     let long = [0; 20];
     let mut unknown_instruction = long;
     unknown_instruction[1] = 4;
-    for bytes in [&[][..], &[1], &[1, 3], &[0x81, 3, 0, 0, 0], &long[..17], &unknown_instruction, &[0x82, 0, 0, 0, 0, 0]]
+    for bytes in
+        [&[][..], &[1], &[1, 3], &[0x81, 3, 0, 0, 0], &long[..17], &unknown_instruction, &[0x82, 0, 0, 0, 0, 0]]
     {
         assert!(subscriptions().deserialize("t", Some(Payload::new(bytes))).is_err(), "{bytes:?}");
     }
@@ -77,7 +78,11 @@ fn other_bytes_are_refused() {
 #[test]
 fn a_null_primary_key_is_refused() {
     let serde = SubscriptionSerde::new(&Option::<String>::default_serde(), "t");
-    let message =
-        Subscription { hash: None, instruction: Instruction::PropagateOnlyIfForeignValue, primary_key: None, partition: None };
+    let message = Subscription {
+        hash: None,
+        instruction: Instruction::PropagateOnlyIfForeignValue,
+        primary_key: None,
+        partition: None,
+    };
     assert!(serde.serialize("t", &message, &mut Vec::new()).is_err());
 }

@@ -1,8 +1,9 @@
 use super::names::Names;
-use super::{Extractor, Joiner, wiring};
+use super::{Joiner, wiring};
 use crate::KTable;
 use crate::data::Data;
 use crate::graph::{Graph, Handle, Prefix, Processor, Repartition, Store};
+use crate::operators::ktable::foreign_key::Extractor;
 use crate::options::{Materialized, TableJoined};
 use crate::table_state::TableState;
 use bytes::Bytes;
@@ -48,8 +49,7 @@ impl<K: Data, V: Data, KO: Data, VO: Data, VR: Data> ForeignKeyJoin<'_, K, V, KO
         self.left.state.enable_sending_old_values();
         let names = Names::new(handle, self.joined.name.as_deref());
         let queryable = materialized.name.clone();
-        let store =
-            queryable.clone().unwrap_or_else(|| handle.graph().new_store_name("KTABLE-FK-JOIN-OUTPUT-"));
+        let store = queryable.clone().unwrap_or_else(|| handle.graph().new_store_name("KTABLE-FK-JOIN-OUTPUT-"));
         let key = materialized.key.resolve(self.left.key_serde.as_ref());
         let key = handle.require(&names.result, "key", key);
         let row = handle.require(&names.result, "value", materialized.value.resolve(None));
@@ -99,8 +99,7 @@ impl<K: Data, V: Data, KO: Data, VO: Data, VR: Data> ForeignKeyJoin<'_, K, V, KO
         let registration = send.add_topic(topic, registration);
 
         let receive = wiring::receive(serdes, &names.store, topic);
-        let mut receive =
-            Processor::new::<Option<KO>, Subscription<Bytes>, Option<KO>, Subscription<Bytes>>(receive);
+        let mut receive = Processor::new::<Option<KO>, Subscription<Bytes>, Option<KO>, Subscription<Bytes>>(receive);
         receive.stores.push(subscription_store(&names.store));
         let receive = registration.add_processor(names.receive.clone(), None, receive);
 
@@ -136,7 +135,7 @@ impl<K: Data, V: Data, KO: Data, VO: Data, VR: Data> ForeignKeyJoin<'_, K, V, KO
     /// Declares the node that joins responses with the rows of the left table.
     fn resolver(&self, names: &Names, serdes: Serdes<K, V, KO, VO>, responses: &Handle) -> Handle {
         let view = (self.left.view)();
-        let resolve = wiring::resolve(self, serdes.rows, view.getter, &names.registration_topic);
+        let resolve = wiring::resolve(self, serdes, view.getter, &names.registration_topic);
         let mut resolve = Processor::new::<K, SubscriptionResponse<VO>, K, Option<VR>>(resolve);
         resolve.uses = view.stores;
         let resolver = responses.add_processor(names.resolve.clone(), None, resolve);

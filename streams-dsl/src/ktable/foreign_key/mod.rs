@@ -6,6 +6,7 @@ mod wiring;
 
 use super::KTable;
 use crate::data::Data;
+use crate::operators::ktable::foreign_key::Extractor;
 use crate::options::{Materialized, TableJoined};
 use declare::ForeignKeyJoin;
 use std::convert::Infallible;
@@ -13,9 +14,6 @@ use std::error::Error;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
 use streams_core::serde::DefaultSerde;
-
-/// Makes the foreign key of a row; none where it has none.
-type Extractor<K, V, KO> = Arc<dyn Fn(&K, &V) -> Result<Option<KO>, StreamsError> + Send + Sync>;
 
 /// Makes the joined row. The right one is there in inner joins.
 type Joiner<V, VO, VR> = Arc<dyn Fn(V, Option<VO>) -> Result<VR, StreamsError> + Send + Sync>;
@@ -58,7 +56,8 @@ impl<K: Data, V: Data> KTable<K, V> {
         let joiner = inner(move |row, other| Ok::<_, Infallible>(joiner(row, other)));
         let (left, right) = (&self.or_default_serde(), &other.or_default_serde());
         let materialized = Materialized::new().with_value_serde(VR::Serde::default());
-        ForeignKeyJoin { left, right, extractor, joiner, left_join: false, joined: TableJoined::new() }.declare(materialized)
+        ForeignKeyJoin { left, right, extractor, joiner, left_join: false, joined: TableJoined::new() }
+            .declare(materialized)
     }
 
     /// [`join_on_foreign_key`](Self::join_on_foreign_key) with a name and partitioners, and with the serde of the joined rows, which are kept in a store
@@ -111,7 +110,8 @@ impl<K: Data, V: Data> KTable<K, V> {
         let joiner = left(move |row, other| Ok::<_, Infallible>(joiner(row, other)));
         let (left, right) = (&self.or_default_serde(), &other.or_default_serde());
         let materialized = Materialized::new().with_value_serde(VR::Serde::default());
-        ForeignKeyJoin { left, right, extractor, joiner, left_join: true, joined: TableJoined::new() }.declare(materialized)
+        ForeignKeyJoin { left, right, extractor, joiner, left_join: true, joined: TableJoined::new() }
+            .declare(materialized)
     }
 
     /// [`left_join_on_foreign_key`](Self::left_join_on_foreign_key) with what [`join_on_foreign_key_with`](Self::join_on_foreign_key_with) takes.

@@ -5,8 +5,8 @@ use crate::data::Data;
 use crate::graph::{sink_factory, source_factory};
 use crate::nulls::NullCheck;
 use crate::operators::ktable::foreign_key::{
-    ForeignKeys, ForeignTableJoin, Responder, ResponseJoin, ResponsePartitioner, RowHasher, SubscriptionJoin,
-    SubscriptionReceive, SubscriptionSend,
+    ForeignKeys, ForeignTableJoin, Responder, ResponseJoin, ResponseKind, ResponsePartitioner, Resubscriber, RowHasher,
+    SubscriptionJoin, SubscriptionReceive, SubscriptionSend,
 };
 use crate::operators::ktable::{TableSourceNode, UpsertOrDelete};
 use crate::table_state::TableState;
@@ -14,7 +14,8 @@ use crate::table_view::ValueGetterFactory;
 use bytes::Bytes;
 use std::rc::Rc;
 use std::sync::Arc;
-use streams_core::processor::{Partitioning, StreamPartitioner};
+use streams_core::error::StreamsError;
+use streams_core::processor::{Downstream, Partitioning, SinkNode, SinkTopic, StreamPartitioner};
 use streams_core::serde::{DefaultSerde, OptionSerde, SerdeRef};
 use streams_core::store::{
     Change, Subscription, SubscriptionResponse, SubscriptionResponseSerde, SubscriptionSerde, SubscriptionStore,
@@ -66,18 +67,32 @@ pub(super) fn registration_ends<K: Data, V: Data, KO: Data, VO: Data>(
     serdes: &Serdes<K, V, KO, VO>,
     partitioner: Option<PartitionerRef<KO>>,
 ) -> Ends {
-    let keys = Arc::clone(&serdes.keys);
     let foreign_keys: SerdeRef<Option<KO>> = Arc::new(OptionSerde::shared(Arc::clone(&serdes.foreign_keys)));
+    let serdes = serdes.clone();
     Box::new(move |topic| {
-        let partitioner = partitioner.clone().map(registration_partitioner);
-        let (sink_keys, keys, name) = (Arc::clone(&foreign_keys), Arc::clone(&keys), topic.to_owned());
-        let sink: NodeFactory = Arc::new(move |build, children| {
-            let subscriptions = SubscriptionSerde::new(&keys, pseudo_topic(build, &name, "pk"));
-            sink_factory(&name, Arc::clone(&sink_keys), Arc::new(subscriptions), partitioner.clone())(build, children)
-        });
-        let subscriptions: SerdeRef<Subscription<Bytes>> = Arc::new(SubscriptionSerde::new(&Bytes::default_serde(), ""));
+        let open = registration_sink(&serdes, partitioner.clone(), topic);
+        let sink: NodeFactory =
+            Arc::new(move |build, _| Ok(BuiltNode::node::<Option<KO>, Subscription<K>>(open(build))));
+        let subscriptions: SerdeRef<Subscription<Bytes>> =
+            Arc::new(SubscriptionSerde::new(&Bytes::default_serde(), ""));
         (sink, source_factory(&foreign_keys, &subscriptions))
     })
+}
+
+/// Makes a sink of subscriptions in a task.
+fn registration_sink<K: Data, V: Data, KO: Data, VO: Data>(
+    serdes: &Serdes<K, V, KO, VO>,
+    partitioner: Option<PartitionerRef<KO>>,
+    topic: &str,
+) -> impl Fn(&TaskBuild<'_>) -> SinkNode<Option<KO>, Subscription<K>> + Send + Sync + 'static {
+    let foreign_keys: SerdeRef<Option<KO>> = Arc::new(OptionSerde::shared(Arc::clone(&serdes.foreign_keys)));
+    let (keys, topic) = (Arc::clone(&serdes.keys), topic.to_owned());
+    move |build| {
+        let subscriptions = SubscriptionSerde::new(&keys, pseudo_topic(build, &topic, "pk"));
+        let to = SinkTopic::Fixed(build.topic_name(&topic));
+        let partitioner = partitioner.clone().map(registration_partitioner);
+        SinkNode::new(to, Arc::clone(&foreign_keys), Arc::new(subscriptions), partitioner)
+    }
 }
 
 /// Asks the user's partitioner about foreign keys; a null one may be anywhere.
@@ -149,18 +164,28 @@ pub(super) fn response_ends<K: Data, V: Data, KO: Data, VO: Data>(serdes: &Serde
 
 pub(super) fn resolve<K: Data, V: Data, KO: Data, VO: Data, VR: Data>(
     join: &ForeignKeyJoin<'_, K, V, KO, VO, VR>,
-    rows: SerdeRef<V>,
+    serdes: Serdes<K, V, KO, VO>,
     getter: ValueGetterFactory<K, V>,
     registration_topic: &str,
 ) -> Late {
-    let (joiner, left_join, topic) = (Arc::clone(&join.joiner), join.left_join, registration_topic.to_owned());
+    let (joiner, extractor, left_join) = (Arc::clone(&join.joiner), Arc::clone(&join.extractor), join.left_join);
+    let sink = registration_sink(&serdes, join.joined.other_partitioner.clone(), registration_topic);
+    let topic = registration_topic.to_owned();
     late(Arc::new(move |build, children| {
         let joiner = Arc::clone(&joiner);
+        let kind = match left_join {
+            true => ResponseKind::Left,
+            false => {
+                let foreign_keys =
+                    ForeignKeys::new(Arc::clone(&serdes.foreign_keys), pseudo_topic(build, &topic, "fk"));
+                ResponseKind::Inner(Resubscriber::new(Arc::clone(&extractor), foreign_keys, sink(build)))
+            }
+        };
         let node = ResponseJoin::new(
             getter(build)?,
-            RowHasher::new(Arc::clone(&rows), pseudo_topic(build, &topic, "vh")),
+            RowHasher::new(Arc::clone(&serdes.rows), pseudo_topic(build, &topic, "vh")),
             Arc::new(move |row: V, other: Option<VO>| joiner(row, other)),
-            left_join,
+            kind,
             children.downstream()?,
         );
         Ok(BuiltNode::node::<K, SubscriptionResponse<VO>>(node))
@@ -179,9 +204,7 @@ pub(super) fn result<K: Data, VR: Data>(
         let store = state.is_materialized().then(|| store.clone());
         Arc::new(move |build, children| {
             let table = match &store {
-                Some(store) => {
-                    Some(TableStore::new(build.store(store)?, Arc::clone(&key), Arc::clone(&row), send_old))
-                }
+                Some(store) => Some(TableStore::new(build.store(store)?, Arc::clone(&key), Arc::clone(&row), send_old)),
                 None => None,
             };
             let nulls = NullCheck::new(Some(&key), "");
@@ -191,14 +214,12 @@ pub(super) fn result<K: Data, VR: Data>(
     }
 }
 
-type Opened<T> = Result<T, streams_core::error::StreamsError>;
-
 /// Opens the store of the subscriptions in a task.
 fn subscriptions<KO: Data>(
     foreign_keys: &SerdeRef<KO>,
     store: &str,
     topic: &str,
-) -> impl Fn(&TaskBuild<'_>) -> Opened<SubscriptionStore<KO>> + Send + Sync + 'static {
+) -> impl Fn(&TaskBuild<'_>) -> Result<SubscriptionStore<KO>, StreamsError> + Send + Sync + 'static {
     let (foreign_keys, store, topic) = (Arc::clone(foreign_keys), store.to_owned(), topic.to_owned());
     move |build| {
         let topic = pseudo_topic(build, &topic, "fk");
@@ -211,7 +232,7 @@ fn responder<K: Data, V: Data, KO: Data, VO: Data>(
     serdes: &Serdes<K, V, KO, VO>,
     partitioner: Option<&PartitionerRef<K>>,
     topic: &str,
-    downstream: streams_core::processor::Downstream<Bytes, SubscriptionResponse<Bytes>>,
+    downstream: Downstream<Bytes, SubscriptionResponse<Bytes>>,
 ) -> Responder<K, VO> {
     let partitioner = partitioner.map(|partitioner| ResponsePartitioner {
         partitioner: Arc::clone(partitioner),

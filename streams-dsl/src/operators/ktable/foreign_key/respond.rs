@@ -79,8 +79,7 @@ impl<K: Data> ResponsePartitioner<K> {
         let unknown = || StreamsError::UnknownSinkTopic { topic: topic.to_string() };
         let partitions = context.topics.get(topic).ok_or_else(unknown)?;
         let key = self.keys.deserialize(topic, Some(Payload::in_buffer(key, key)));
-        let key =
-            key.map_err(|error| StreamsError::Serialization { topic: topic.to_string(), part: "key", error })?;
+        let key = key.map_err(|error| StreamsError::Serialization { topic: topic.to_string(), part: "key", error })?;
         single(self.partitioner.partition(topic, &key, &(), partitions))
     }
 }

@@ -34,7 +34,7 @@ impl<KO: 'static> ForeignKeys<KO> {
     }
 
     /// Notes the foreign key of the row before, and of the row now. A key that is null for its serde is none.
-    fn load(&mut self, old: &mut Option<KO>, new: &mut Option<KO>) -> Result<(), StreamsError> {
+    pub(super) fn load(&mut self, old: &mut Option<KO>, new: &mut Option<KO>) -> Result<(), StreamsError> {
         for (key, bytes) in [(old, &mut self.old), (new, &mut self.new)] {
             bytes.clear();
             let Some(present) = key else { continue };
