@@ -146,6 +146,21 @@ fn topics_of_a_join_have_the_counts_and_the_settings_of_kafka_streams() {
 }
 
 #[test]
+fn what_the_result_is_joined_with_must_be_partitioned_as_the_left_table() {
+    let site = site();
+    site.broker.create_topic("third", LEFT_PARTITIONS + 1).unwrap();
+    let builder = StreamsBuilder::new();
+    let (left, right) = (builder.table::<String, String>("left"), builder.table::<String, String>("right"));
+    let joined = left.join_on_foreign_key(&right, |_, row| foreign_key(row), |left, _| left);
+    joined.join(&builder.table::<String, String>("third"), |left, _| left).to_stream().to("out");
+    let streams = site.make(builder.build().unwrap(), site.config("one"));
+    wait("it fails", || streams.last_error().is_some());
+    let error = streams.last_error().unwrap().to_string();
+    assert!(error.contains("have different partition counts: ") && error.contains("third has 4"), "{error}");
+    streams.close();
+}
+
+#[test]
 fn the_result_follows_the_tables_when_an_instance_dies_and_comes_back() {
     let site = site();
     let mut tables = Tables::new(2);

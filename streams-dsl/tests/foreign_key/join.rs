@@ -38,7 +38,17 @@ fn join(case: &Case, builder: &StreamsBuilder) {
     then(case, builder, result);
 }
 
+/// One answer is not Kafka Streams'. A row that joins itself is deleted: as the left row, of which the right side is told, and as the right one, of which
+/// the left side is told, too late for the row that was subscribed. There such a message is dropped. Here it deletes the joined row, once more than need be,
+/// because it might be the last word about it (see `foreign_key_messages.rs`).
+fn with_our_answer(mut cases: Vec<Case>) -> Vec<Case> {
+    let case = cases.iter_mut().find(|case| case.name == "foreign-key-inner-self").unwrap();
+    let row = case.rows.iter_mut().find(|row| row.expected == ["b - 18", "d - 18", "dropped 1"]).unwrap();
+    row.expected.insert(1, "d - 18".to_owned());
+    cases
+}
+
 #[test]
 fn tables_by_foreign_key() {
-    check(&Case::read_all(&["foreign_key/cases"], |_| true), join);
+    check(&with_our_answer(Case::read_all(&["foreign_key/cases"], |_| true)), join);
 }

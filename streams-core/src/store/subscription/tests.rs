@@ -86,3 +86,25 @@ fn a_null_primary_key_is_refused() {
     };
     assert!(serde.serialize("t", &message, &mut Vec::new()).is_err());
 }
+
+/// What `Murmur3.hash128` of Kafka Streams 4.3.1 says of as many bytes, each 37 more than the one before, from 200 on.
+#[test]
+fn hashes_are_those_of_kafka_streams() {
+    for (length, hash) in [
+        (0, 0x9d2764a018e329428c3cf3b035938518),
+        (1, 0xbff2166f25d4e3caad76f90042c32eb7),
+        (7, 0xe2c12aaa37615c8d78e8fff449acd2e3),
+        (8, 0x5376fe5d8752a4802bcfb922970c534c),
+        (9, 0xb79cc91e67eb164f7285936d18b5c4c8),
+        (15, 0x8541440932df88a8133781906f758397),
+        (16, 0x3b1ca826ba2a8ab100ff368af7e15570),
+        (17, 0x14606ec89b0c68c720e38f08a941bbdf),
+        (31, 0x0fc8bff6b4d635a2db8b6c0ce90a3cd8),
+        (32, 0x271fc7adca25c66d69f499a2c53fd088),
+        (33, 0xc811ac0257c06b43de4815d1c281354e),
+        (100, 0xac5e6f34f01858a4773258770366c397_u128),
+    ] {
+        let bytes: Vec<u8> = (0..length).map(|place: u8| place.wrapping_mul(37).wrapping_add(200)).collect();
+        assert_eq!(RowHash::of(&bytes).as_bytes(), &hash.to_be_bytes(), "{length}");
+    }
+}
