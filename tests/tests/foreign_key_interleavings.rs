@@ -278,7 +278,7 @@ fn run(setup: Setup) -> (u64, usize) {
 }
 
 fn setup(seed: u64) -> Setup {
-    Setup { seed, left_join: seed % 2 == 0, caching: seed % 4 < 2, by_last_byte: seed % 8 < 4 }
+    Setup { seed, left_join: seed.is_multiple_of(2), caching: seed % 4 < 2, by_last_byte: seed % 8 < 4 }
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl<K: Data, V: Data> KTable<K, V> {
     /// let customer_of = |_: &String, order: &String| order.split_once(':').map(|(customer, _)| customer.to_owned());
     /// let shipments = orders.join_on_foreign_key(&customers, customer_of, |order, customer| format!("{order} to {customer}"));
     /// ```
-    pub fn join_on_foreign_key<KO: Data, VO: Data, VR: Data, F: Into<Option<KO>>>(
+    pub fn join_on_foreign_key<KO: Data, VO: Data + DefaultSerde, VR: Data + DefaultSerde, F: Into<Option<KO>>>(
         &self,
         other: &KTable<KO, VO>,
         foreign_key: impl Fn(&K, &V) -> F + Send + Sync + 'static,
@@ -49,8 +49,6 @@ impl<K: Data, V: Data> KTable<K, V> {
     ) -> KTable<K, VR>
     where
         V: DefaultSerde,
-        VO: DefaultSerde,
-        VR: DefaultSerde,
     {
         let extractor = extractor(move |key: &K, row: &V| Ok::<_, Infallible>(foreign_key(key, row)));
         let joiner = inner(move |row, other| Ok::<_, Infallible>(joiner(row, other)));
@@ -95,7 +93,7 @@ impl<K: Data, V: Data> KTable<K, V> {
 
     /// The table of the rows of this table, with the row of the other one that each names where there is such a row. Serdes as of
     /// [`join_on_foreign_key`](Self::join_on_foreign_key).
-    pub fn left_join_on_foreign_key<KO: Data, VO: Data, VR: Data, F: Into<Option<KO>>>(
+    pub fn left_join_on_foreign_key<KO: Data, VO: Data + DefaultSerde, VR: Data + DefaultSerde, F: Into<Option<KO>>>(
         &self,
         other: &KTable<KO, VO>,
         foreign_key: impl Fn(&K, &V) -> F + Send + Sync + 'static,
@@ -103,8 +101,6 @@ impl<K: Data, V: Data> KTable<K, V> {
     ) -> KTable<K, VR>
     where
         V: DefaultSerde,
-        VO: DefaultSerde,
-        VR: DefaultSerde,
     {
         let extractor = extractor(move |key: &K, row: &V| Ok::<_, Infallible>(foreign_key(key, row)));
         let joiner = left(move |row, other| Ok::<_, Infallible>(joiner(row, other)));

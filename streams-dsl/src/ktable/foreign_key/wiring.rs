@@ -6,7 +6,7 @@ use crate::graph::{sink_factory, source_factory};
 use crate::nulls::NullCheck;
 use crate::operators::ktable::foreign_key::{
     ForeignKeys, ForeignTableJoin, Responder, ResponseJoin, ResponseKind, ResponsePartitioner, Resubscriber, RowHasher,
-    SubscriptionJoin, SubscriptionReceive, SubscriptionSend,
+    SubscriptionJoin, SubscriptionPartitioner, SubscriptionReceive, SubscriptionSend,
 };
 use crate::operators::ktable::{TableSourceNode, UpsertOrDelete};
 use crate::table_state::TableState;
@@ -55,7 +55,10 @@ pub(super) fn send<K: Data, V: Data, KO: Data, VO: Data, VR: Data>(
             ForeignKeys::new(Arc::clone(&foreign_keys), pseudo_topic(build, &topic, "fk")),
             RowHasher::new(Arc::clone(&rows), pseudo_topic(build, &topic, "vh")),
             left_join,
-            partitioner.clone().map(|partitioner| (partitioner, build.topic_name(&topic))),
+            partitioner.clone().map(|partitioner| {
+                let topic = build.topic_name(&topic);
+                SubscriptionPartitioner { partitioner, topic }
+            }),
             children.downstream()?,
         );
         Ok(BuiltNode::node::<K, Change<V>>(node))
@@ -178,7 +181,8 @@ pub(super) fn resolve<K: Data, V: Data, KO: Data, VO: Data, VR: Data>(
             false => {
                 let foreign_keys =
                     ForeignKeys::new(Arc::clone(&serdes.foreign_keys), pseudo_topic(build, &topic, "fk"));
-                ResponseKind::Inner(Resubscriber::new(Arc::clone(&extractor), foreign_keys, sink(build)))
+                let resubscriber = Resubscriber::new(Arc::clone(&extractor), foreign_keys, sink(build));
+                ResponseKind::Inner(Box::new(resubscriber))
             }
         };
         let node = ResponseJoin::new(

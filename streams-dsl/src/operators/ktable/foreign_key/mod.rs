@@ -15,5 +15,5 @@ pub(crate) use resolve::{ResponseJoin, ResponseKind};
 pub(crate) use respond::{Responder, ResponsePartitioner, single};
 pub(crate) use resubscribe::{Extractor, Resubscriber};
 pub(crate) use row_hasher::RowHasher;
-pub(crate) use send::{ForeignKeys, SubscriptionSend};
+pub(crate) use send::{ForeignKeys, SubscriptionPartitioner, SubscriptionSend};
 pub(crate) use subscription_join::SubscriptionJoin;

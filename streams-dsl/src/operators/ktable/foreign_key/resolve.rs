@@ -23,7 +23,7 @@ pub(crate) struct ResponseJoin<K, V, KO, VO, VR, J> {
 /// Which rows a join has.
 pub(crate) enum ResponseKind<K, V, KO> {
     /// Those with a right row. What comes too late and says that there is none may have been the last word about the joined row, so it is asked anew.
-    Inner(Resubscriber<K, V, KO>),
+    Inner(Box<Resubscriber<K, V, KO>>),
     /// All left rows. Of each one is told, so the last word always comes.
     Left,
 }

@@ -15,9 +15,25 @@ pub(crate) struct SubscriptionSend<K, V, KO, F> {
     foreign_keys: ForeignKeys<KO>,
     hasher: RowHasher<V>,
     left_join: bool,
-    /// The user's partitioner of the right table, with the name of the subscriptions' topic.
-    partitioner: Option<(Arc<dyn StreamPartitioner<KO, ()>>, Arc<str>)>,
+    partitioner: Option<SubscriptionPartitioner<KO>>,
     downstream: Downstream<Option<KO>, Subscription<K>>,
+}
+
+/// The user's partitioner of the right table, by which the sink of the subscriptions goes.
+pub(crate) struct SubscriptionPartitioner<KO> {
+    pub partitioner: Arc<dyn StreamPartitioner<KO, ()>>,
+    /// The name of the subscriptions' topic.
+    pub topic: Arc<str>,
+}
+
+impl<KO: 'static> SubscriptionPartitioner<KO> {
+    /// Refuses an answer of several partitions, which the sink could not.
+    fn check(&self, context: &TaskContext, foreign_key: &KO) -> Result<(), StreamsError> {
+        match context.topics.get(&self.topic) {
+            Some(partitions) => single(self.partitioner.partition(&self.topic, foreign_key, &(), partitions)).map(drop),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Compares foreign keys by their bytes.
@@ -72,7 +88,7 @@ where
         foreign_keys: ForeignKeys<KO>,
         hasher: RowHasher<V>,
         left_join: bool,
-        partitioner: Option<(Arc<dyn StreamPartitioner<KO, ()>>, Arc<str>)>,
+        partitioner: Option<SubscriptionPartitioner<KO>>,
         downstream: Downstream<Option<KO>, Subscription<K>>,
     ) -> Self {
         Self { extractor, foreign_keys, hasher, left_join, partitioner, downstream }
@@ -89,11 +105,8 @@ where
         instruction: Instruction,
         row: Row<K>,
     ) -> Result<(), StreamsError> {
-        if let (Some((partitioner, topic)), Some(foreign_key)) = (&self.partitioner, &foreign_key)
-            && let Some(partitions) = context.topics.get(topic)
-        {
-            // The sink asks again; it could not refuse an answer of several partitions.
-            single(partitioner.partition(topic, foreign_key, &(), partitions))?;
+        if let (Some(partitioner), Some(foreign_key)) = (&self.partitioner, &foreign_key) {
+            partitioner.check(context, foreign_key)?;
         }
         let Row { key: primary_key, hash, timestamp, headers } = row;
         // The task's, and not the record's: a change may also come from a punctuation.
