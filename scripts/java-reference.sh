@@ -3,7 +3,7 @@
 
 readonly CASE_FOLDERS=(
     streams-dsl/tests/time/cases streams-dsl/tests/reference/cases streams-dsl/tests/changelog/cases
-    streams-dsl/tests/joins/cases streams-dsl/tests/stream_join/cases
+    streams-dsl/tests/joins/cases streams-dsl/tests/stream_join/cases streams-dsl/tests/foreign_key/cases
 )
 
 java_reference() {

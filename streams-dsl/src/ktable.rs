@@ -1,4 +1,5 @@
 mod derived;
+mod foreign_key;
 mod join;
 mod suppress;
 

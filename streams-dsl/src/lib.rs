@@ -70,7 +70,7 @@ pub use kstream::{BranchedKStream, EndOfStream, KStream};
 pub use ktable::KTable;
 pub use options::{
     Branched, BufferConfig, Consumed, Grouped, IntoTopics, Joined, Materialized, Printed, Produced, Repartitioned,
-    StreamJoined, StrictBufferConfig, Suppressed,
+    StreamJoined, StrictBufferConfig, Suppressed, TableJoined,
 };
 pub use windowed_stream::{
     CountWindowedKStream, EmitStrategy, SessionWindowedKStream, TimeDivision, TimeWindowedKStream, WindowedBy,

@@ -7,8 +7,8 @@ mod handle;
 mod kind;
 mod write;
 
-pub(crate) use handle::{Handle, RepartitionSpec};
-pub(crate) use kind::{EndNames, Kind, Prefix, Processor, Sink, Source, Store, TableSource};
+pub(crate) use handle::{Handle, RepartitionSpec, sink_factory, source_factory};
+pub(crate) use kind::{EndNames, Kind, Prefix, Processor, Repartition, Sink, Source, Store, TableSource};
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -30,6 +30,8 @@ pub(crate) struct Graph {
     copartitions: Vec<Copartition>,
     /// Stores that belong to no step.
     stores: Vec<StoreSpec>,
+    /// Steps that read the rows of another one, beside their parents, in its partitions.
+    partitioned_as: Vec<(GraphId, GraphId)>,
 }
 
 /// Steps whose records meet by key in another one.
@@ -127,6 +129,11 @@ impl Graph {
         self.copartitions.push(Copartition { sides, join });
     }
 
+    /// Notes that the records of `id` are in the partitions of those of `other`, so that what is joined with the one is with both.
+    pub(crate) fn partitioned_as(&mut self, id: GraphId, other: GraphId) {
+        self.partitioned_as.push((id, other));
+    }
+
     /// Where the records of a step come from: sources, tables' sources and repartition topics.
     pub(crate) fn sources(&self, id: GraphId) -> Vec<GraphId> {
         let mut found = Vec::new();
@@ -137,6 +144,7 @@ impl Graph {
             if !seen.insert(id) {
                 continue;
             }
+            waiting.extend(self.partitioned_as.iter().filter(|(step, _)| *step == id).map(|(_, other)| other));
             match node.kind {
                 Kind::Source(_) | Kind::TableSource(_) | Kind::Repartition(_) => found.push(id),
                 Kind::Processor(_) | Kind::Sink(_) => waiting.extend(&node.parents),

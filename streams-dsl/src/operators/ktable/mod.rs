@@ -1,6 +1,7 @@
 //! Nodes of tables: changes in, changes out.
 
 mod filter;
+pub(crate) mod foreign_key;
 mod forms;
 mod join;
 mod join_merge;

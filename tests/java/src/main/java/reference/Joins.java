@@ -15,7 +15,7 @@ import org.apache.kafka.streams.state.KeyValueStore;
 
 /** Joins of what comes from the topics "left" and "right". A joined value is {@code left+right}, a missing side {@code -}. */
 final class Joins {
-    private static final ValueJoiner<String, String, String> JOINER = (left, right) -> text(left) + "+" + text(right);
+    static final ValueJoiner<String, String, String> JOINER = (left, right) -> text(left) + "+" + text(right);
 
     private final Case asked;
     private final StreamsBuilder builder;
@@ -30,7 +30,17 @@ final class Joins {
     KTable<String, String> tables() {
         KTable<String, String> left = side("left");
         KTable<String, String> right = side("right");
-        KTable<String, String> joined = joined(left, right);
+        return then(joined(left, right));
+    }
+
+    KTable<String, String> onForeignKey() {
+        KTable<String, String> left = side("left");
+        KTable<String, String> right = asked.setting("right", "table").word().equals("left") ? left : side("right");
+        boolean kept = asked.setting("materialized", "no").word().equals("yes");
+        return then(ForeignKeys.joined(asked, left, right, kept ? kept("joined") : Materialized.with(Program.TEXT, Program.TEXT)));
+    }
+
+    private KTable<String, String> then(KTable<String, String> joined) {
         return switch (asked.setting("then", "nothing").word()) {
             case "nothing" -> joined;
             case "filter" -> joined.filter((key, value) -> value.length() > 3);
