@@ -282,6 +282,11 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         KTable::new(handle, Some(result_key(key)), Some(aggregates), queryable, state, view)
     }
 
+    /// Whether an aggregation needs a repartition topic that is named after its store.
+    pub(crate) fn repartitions_without_name(&self) -> bool {
+        self.repartition_required && self.name.is_none()
+    }
+
     /// What an aggregation in `store` reads: the stream itself, or where its keys have changed a repartition topic. That is one of its own, which
     /// is then noted in `own`, or that of the grouping where it has a name.
     pub(crate) fn partitioned(&self, store: &str, key: &SerdeRef<K>, own: &Cell<Option<GraphId>>) -> Handle {

@@ -1,6 +1,7 @@
 mod derived;
 mod join;
 mod suppress;
+mod transform_values;
 
 use crate::KStream;
 use crate::data::Data;

@@ -13,6 +13,9 @@ use streams_core::topology::{BuiltNode, NodeFactory};
 pub(super) trait DeclaresInput<K, A> {
     fn key_serde(&self) -> Option<&SerdeRef<K>>;
 
+    /// Whether it has a repartition topic that is named after the store.
+    fn repartitions_without_name(&self) -> bool;
+
     /// What is aggregated in `store`: the stream, or its repartition topic.
     fn partitioned(&self, store: &str, key: &SerdeRef<K>) -> Handle;
 
@@ -43,6 +46,10 @@ where
 {
     fn key_serde(&self) -> Option<&SerdeRef<K>> {
         self.grouped.key_serde.as_ref()
+    }
+
+    fn repartitions_without_name(&self) -> bool {
+        self.grouped.repartitions_without_name()
     }
 
     fn partitioned(&self, store: &str, key: &SerdeRef<K>) -> Handle {

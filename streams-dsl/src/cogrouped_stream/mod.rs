@@ -173,7 +173,7 @@ impl<K: Data, A: Data> CogroupedKStream<K, A> {
         let key = materialized.key.resolve(self.inputs.iter().find_map(|input| input.key_serde()));
         let key = self.handle.require(&step, "key", key);
         let aggregates = self.handle.require(&step, "value", aggregates);
-        let (Some(key), Some(aggregates)) = (key, aggregates) else {
+        let (Some(key), Some(aggregates), true) = (key, aggregates, self.has_names_for_repartitions(&step)) else {
             return KTable::broken(self.handle.at(Graph::ROOT), queryable);
         };
         let state = TableState::aggregate();
@@ -194,6 +194,17 @@ impl<K: Data, A: Data> CogroupedKStream<K, A> {
         };
         let handle = self.merge(&inputs, merge);
         KTable::new(handle, Some(result_key(key)), Some(aggregates), queryable, state, view)
+    }
+
+    /// Whether at most one repartition topic is named after the store; a mistake if not.
+    fn has_names_for_repartitions(&self, step: &str) -> bool {
+        let named = self.inputs.iter().filter(|input| input.repartitions_without_name()).count() < 2;
+        if !named {
+            self.handle.graph().mistake(format!(
+                "{step} repartitions several streams whose groupings have no names; name them (`Grouped::named`)"
+            ));
+        }
+        named
     }
 
     /// The node of each input, all of which use the store.
