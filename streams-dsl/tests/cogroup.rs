@@ -7,7 +7,10 @@ mod case;
 
 use answers::{Text, check};
 use case::{Case, Setting};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use streams_dsl::test_driver::{TestDriverConfig, TopologyTestDriver};
 use streams_dsl::windows::{SessionWindows, SlidingWindows, TimeWindows};
 use streams_dsl::*;
 
@@ -168,4 +171,88 @@ fn streams_without_windows() {
 #[test]
 fn streams_in_windows() {
     check(&cases(|case| case.settings.contains_key("window")), in_windows);
+}
+
+/// Sums of what two streams say, the second in numbers that may be none.
+fn sums(builder: &StreamsBuilder) -> KTable<String, i64> {
+    let numbers = builder.stream::<String, i64>("numbers").group_by_key();
+    let texts = builder.stream::<String, String>("texts").group_by_key();
+    let add = |_: &String, text: String, sum: i64| text.parse::<i64>().map(|number| sum + number);
+    numbers.cogroup(|_, number, sum| sum + number).try_cogroup(&texts, add).aggregate(|| 0).named("sums")
+}
+
+#[test]
+fn a_failure_is_told_under_the_name_of_its_input() {
+    let builder = StreamsBuilder::new();
+    sums(&builder).to_stream().to("out");
+    let driver = TopologyTestDriver::new(&builder.build().unwrap());
+    let texts = driver.create_input_topic::<String, String>("texts");
+    let error = texts.pipe_input("a".to_owned(), "many".to_owned()).unwrap_err().to_string();
+    assert!(error.contains("sums-cogroup-agg-1") && error.contains("invalid digit"), "{error}");
+}
+
+#[test]
+fn a_record_that_fails_may_be_passed_over() {
+    let builder = StreamsBuilder::new();
+    sums(&builder).to_stream().to("out");
+    let mut config = TestDriverConfig::default();
+    config.settings.processing_handler = Arc::new(LogAndContinue);
+    let driver = TopologyTestDriver::with_config(&builder.build().unwrap(), config);
+    let texts = driver.create_input_topic::<String, String>("texts");
+    let numbers = driver.create_input_topic::<String, i64>("numbers");
+    numbers.pipe_input("a".to_owned(), 1).unwrap();
+    for text in ["2", "many", "3"] {
+        texts.pipe_input("a".to_owned(), text.to_owned()).unwrap();
+    }
+    numbers.pipe_input("a".to_owned(), 4).unwrap();
+    let out = driver.create_output_topic::<String, i64>("out").read_records_to_list().unwrap();
+    assert_eq!(out.into_iter().map(|record| record.value).collect::<Vec<_>>(), [1, 3, 6, 10]);
+    assert_eq!(driver.dropped_records(), 1);
+}
+
+static COPIES: AtomicUsize = AtomicUsize::new(0);
+
+/// A value that counts its copies.
+struct Counted(i64);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        COPIES.fetch_add(1, Ordering::Relaxed);
+        Self(self.0)
+    }
+}
+
+#[test]
+fn a_value_is_copied_for_further_windows_only() {
+    let builder = StreamsBuilder::new();
+    let counted = |topic: &str| {
+        let stream = builder.stream::<String, i64>(topic).map_values(Counted);
+        stream.group_by_key_with(Grouped::new())
+    };
+    let add = |_: &String, value: Counted, sum: i64| sum + value.0;
+    let streams = counted("one").cogroup(add).cogroup(&counted("two"), add);
+    let size = TimeWindows::of_size_with_no_grace(Duration::from_millis(10));
+    let gap = SessionWindows::of_inactivity_gap_with_no_grace(Duration::from_millis(10));
+    let once = [
+        streams.aggregate(|| 0).to_stream().map(|_, sum| (String::new(), sum)),
+        streams.windowed_by(size.clone()).aggregate(|| 0).to_stream().map(|_, sum| (String::new(), sum)),
+        streams
+            .windowed_by(gap)
+            .aggregate(|| 0, |_, one, other| one + other)
+            .to_stream()
+            .map(|_, sum| (String::new(), sum)),
+    ];
+    let hopping = size.advance_by(Duration::from_millis(5));
+    let twice = streams.windowed_by(hopping).aggregate(|| 0).to_stream().map(|_, sum| (String::new(), sum));
+    for results in once.iter().chain([&twice]) {
+        results.to("out");
+    }
+    let driver = TopologyTestDriver::new(&builder.build().unwrap());
+    for (topic, timestamp) in [("one", 20), ("two", 21), ("one", 22)] {
+        driver.create_input_topic::<String, i64>(topic).pipe_input_at("a".to_owned(), 1, timestamp).unwrap();
+    }
+    let out = driver.create_output_topic::<String, Option<i64>>("out").read_records_to_list().unwrap();
+    // A stream with four children copies a value for three; two windows need one copy more.
+    assert_eq!(COPIES.load(Ordering::Relaxed), 3 * (3 + 1));
+    assert_eq!(out.last().unwrap().value, Some(3));
 }
