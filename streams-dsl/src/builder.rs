@@ -4,10 +4,12 @@ use crate::operators::ktable::{RowTimestamp, TableSourceNode, TopicRecord};
 use crate::options::{Consumed, IntoTopics, Materialized};
 use crate::table_state::TableState;
 use crate::{KStream, KTable};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
 use streams_core::processor::SourceNode;
+use streams_core::processor_api::{StoreBuilder, StoreRef};
 use streams_core::serde::{DefaultSerde, OptionSerde, SerdeRef};
 use streams_core::store::{Change, TableStore};
 use streams_core::topology::{BuiltNode, FlowType, NodeFactory, SourceTopics, Topology};
@@ -147,6 +149,17 @@ impl StreamsBuilder {
         let id = self.graph.borrow_mut().add(table_name, consumed.name, Vec::new(), kind);
         let view = KTable::kept_view(&state, &queried_store, &key, &value);
         KTable::new(root.at(id), Some(key), Some(value), queryable, state, view)
+    }
+
+    /// Adds a store, for the [processors](crate::KStream::process) that name it.
+    pub fn add_state_store<S>(&self, store: StoreBuilder<S>) -> StoreRef<S> {
+        let reference = store.reference();
+        let mut graph = RefCell::borrow_mut(&self.graph);
+        match store.build() {
+            Ok(spec) => graph.add_store(spec),
+            Err(message) => graph.mistake(message),
+        }
+        reference
     }
 
     /// The topology of all that was declared.

@@ -152,6 +152,7 @@ impl WriteBuffer {
             entry.set(flag::ENGINE_PRESENT, present);
             entry.set(flag::FORWARDED, false);
             self.dirty_bytes -= entry.charge;
+            self.sealed_bytes += entry.charge;
             self.sealed.push(index);
         }
         self.seal_segments(writer);
@@ -162,6 +163,7 @@ impl WriteBuffer {
         for &index in &self.sealed {
             self.table.entry_mut(index).set(flag::SEALED, false);
         }
+        self.sealed_bytes = 0;
         self.forget_applied_index_rows();
         self.sealed.clear();
         self.forget_dropped_segments();

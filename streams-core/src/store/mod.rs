@@ -2,6 +2,7 @@
 
 mod change_serde;
 mod global;
+mod join;
 mod kept_headers;
 mod rows;
 mod session_table;
@@ -13,6 +14,7 @@ mod window_table;
 
 pub use change_serde::ChangeSerde;
 pub use global::{GlobalStores, GlobalTable};
+pub use join::{JoinReach, JoinSide, JoinWindowStore, Unmatched, UnmatchedStore};
 pub use session_table::SessionTable;
 pub use state_stores::Direction;
 pub(crate) use suppression::check_version;

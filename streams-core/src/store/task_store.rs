@@ -1,9 +1,11 @@
+use super::join::JoinProgress;
 use super::suppression::VERSION_3;
 use crate::processor::TaskContext;
 use crate::topology::StoreFormat;
 use state_stores::formats::split_timestamped;
 use state_stores::{Slot, StoreHandle, WriteBuffer};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// A store of one task: its write buffer, and the changelog partition that every update is appended to.
@@ -15,6 +17,8 @@ pub struct TaskStore {
     write_through: bool,
     /// Number of the changelog's topic in the task's output, once it is known.
     topic_index: Cell<Option<usize>>,
+    /// Beside the rows of records of a join that have no partner: what its two sides share.
+    join_progress: OnceCell<Rc<JoinProgress>>,
 }
 
 /// The changelog partition of a store.
@@ -35,7 +39,15 @@ impl TaskStore {
         format: StoreFormat,
         write_through: bool,
     ) -> Self {
-        Self { name, handle, changelog, format, write_through, topic_index: Cell::new(None) }
+        Self {
+            name,
+            handle,
+            changelog,
+            format,
+            write_through,
+            topic_index: Cell::new(None),
+            join_progress: OnceCell::new(),
+        }
     }
 
     /// Its name.
@@ -66,6 +78,10 @@ impl TaskStore {
     /// Whether each update goes on at once, rather than at the next commit.
     pub fn is_write_through(&self) -> bool {
         self.write_through
+    }
+
+    pub(super) fn join_progress(&self) -> Rc<JoinProgress> {
+        Rc::clone(self.join_progress.get_or_init(Rc::default))
     }
 
     /// Appends the present row of `slot` to the changelog, and marks it as passed on.
@@ -112,9 +128,17 @@ impl TaskStore {
     /// # Errors
     /// Where the store cannot be read.
     pub fn flush(&self, context: &mut TaskContext) -> Result<(), state_stores::StoreError> {
-        let mut slots = Vec::new();
+        self.flush_with(context, &mut Vec::new())
+    }
+
+    /// [`flush`](Self::flush) with a buffer that is kept, for who does it often.
+    pub(crate) fn flush_with(
+        &self,
+        context: &mut TaskContext,
+        slots: &mut Vec<Slot>,
+    ) -> Result<(), state_stores::StoreError> {
         while self.handle.borrow().has_unforwarded() {
-            self.handle.borrow_mut().begin_flush(&mut slots)?;
+            self.handle.borrow_mut().begin_flush(slots)?;
             slots.iter().for_each(|&slot| self.log(context, slot));
         }
         Ok(())

@@ -7,6 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Collects the nodes and stores of a topology, in order, and checks them.
+///
+/// Programs use `add_source`, `add_processor`, `add_state_store` and `add_sink`: see [`processor_api`](crate::processor_api). [`add_node`](Self::add_node) and
+/// [`add_store`](Self::add_store) are what these and the DSL are built on.
 #[derive(Default)]
 pub struct TopologyBuilder {
     nodes: Vec<NodeSpec>,
@@ -15,6 +18,7 @@ pub struct TopologyBuilder {
     repartition_topics: Vec<RepartitionTopic>,
     copartitions: Vec<Copartition>,
     global_stores: Vec<String>,
+    source_changelogs: HashMap<String, String>,
 }
 
 impl TopologyBuilder {
@@ -105,6 +109,16 @@ impl TopologyBuilder {
         Ok(())
     }
 
+    /// Has a store without logging restored from an input topic, which is its changelog (KIP-813).
+    pub(crate) fn set_source_changelog(&mut self, store: &str, topic: &str) {
+        self.source_changelogs.insert(store.to_owned(), topic.to_owned());
+    }
+
+    /// The node of this name.
+    pub(crate) fn node(&self, name: &str) -> Option<&NodeSpec> {
+        self.names.get(name).map(|&id| &self.nodes[id])
+    }
+
     /// Declares a repartition topic; a sink and a source with its name are its two ends.
     pub fn add_repartition_topic(&mut self, topic: RepartitionTopic) {
         if !self.repartition_topics.iter().any(|other| other.name == topic.name) {
@@ -145,6 +159,7 @@ impl TopologyBuilder {
             repartition_topics: self.repartition_topics,
             copartitions: self.copartitions,
             global_stores: self.global_stores,
+            source_changelogs: self.source_changelogs,
         };
         Ok(Topology { inner: Arc::new(inner) })
     }

@@ -22,6 +22,7 @@ pub use state_stores::RowLayout;
 pub use store::{StoreEngine, StoreFormat, StoreSpec, StoreTypes};
 pub use subtopology::{RepartitionTopic, Subtopology};
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A checked, immutable topology.
@@ -37,6 +38,8 @@ struct Inner {
     repartition_topics: Vec<RepartitionTopic>,
     copartitions: Vec<Copartition>,
     global_stores: Vec<String>,
+    /// Input topics that are changelogs, by their stores.
+    source_changelogs: HashMap<String, String>,
 }
 
 impl Topology {
@@ -58,6 +61,11 @@ impl Topology {
     /// Whether the store of this name is a global one: every instance has all of its rows, and keeps them up to date on a thread of its own.
     pub fn is_global_store(&self, name: &str) -> bool {
         self.inner.global_stores.iter().any(|global| global == name)
+    }
+
+    /// The input topic that is the changelog of this store, for a read-only one (KIP-813).
+    pub fn source_changelog(&self, store: &str) -> Option<&str> {
+        self.inner.source_changelogs.get(store).map(String::as_str)
     }
 
     /// The subtopologies, by their numbers.

@@ -13,6 +13,7 @@ pub(crate) use kind::{EndNames, Kind, LateFactory, Prefix, Processor, Sink, Sour
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
+use streams_core::topology::StoreSpec;
 
 /// The graph of one builder, shared by its streams and tables.
 pub(crate) type GraphRef = Rc<RefCell<Graph>>;
@@ -27,6 +28,8 @@ pub(crate) struct Graph {
     nodes: Vec<GraphNode>,
     mistakes: Vec<String>,
     copartitions: Vec<Copartition>,
+    /// Stores that belong to no step.
+    stores: Vec<StoreSpec>,
 }
 
 /// Steps whose records meet by key in another one.
@@ -87,6 +90,11 @@ impl Graph {
     ) -> GraphId {
         self.nodes.push(GraphNode { generated, given, parents, follows: None, kind });
         self.nodes.len() - 1
+    }
+
+    /// Adds a store that steps may use by name.
+    pub(crate) fn add_store(&mut self, store: StoreSpec) {
+        self.stores.push(store);
     }
 
     /// The name of a step.

@@ -17,11 +17,14 @@ impl Graph {
             mistakes: self.mistakes.clone(),
             same_as: HashMap::new(),
             failed: vec![false; self.nodes.len()],
+            uses: Vec::new(),
         };
+        writer.add_stores();
         writer.merge_sources();
         for id in 0..self.nodes.len() {
             writer.write(id);
         }
+        writer.connect_stores();
         writer.copartition();
         let Writer { builder, mut mistakes, .. } = writer;
         if !mistakes.is_empty() {
@@ -43,9 +46,37 @@ struct Writer<'a> {
     same_as: HashMap<GraphId, GraphId>,
     /// Steps that could not be written; those below them are left out in silence.
     failed: Vec<bool>,
+    /// Nodes with stores that they use: connected last, when all stores are known.
+    uses: Vec<(String, String)>,
 }
 
 impl Writer<'_> {
+    /// Adds the stores that belong to no step.
+    fn add_stores(&mut self) {
+        for store in &self.graph.stores {
+            let added = self.builder.add_store(store.clone(), &[]);
+            self.note(added);
+        }
+    }
+
+    /// Connects steps to the stores that they use by name.
+    fn connect_stores(&mut self) {
+        for (node, store) in std::mem::take(&mut self.uses) {
+            let connected = self.builder.connect(&node, &store);
+            self.note(connected);
+        }
+    }
+
+    /// Notes what is wrong, if something is; answers whether it is.
+    fn note(&mut self, done: Result<(), StreamsError>) -> bool {
+        let Err(error) = done else { return false };
+        self.mistakes.push(match error {
+            StreamsError::Topology(message) => message,
+            other => other.to_string(),
+        });
+        true
+    }
+
     /// Finds streams of the same topics: they share one source.
     fn merge_sources(&mut self) {
         let mut first: HashMap<String, GraphId> = HashMap::new();
@@ -101,13 +132,7 @@ impl Writer<'_> {
                 self.add(node.name(), kind, &parents, Some(sink.input), None, &sink.factory)
             }
         };
-        if let Err(error) = written {
-            self.failed[id] = true;
-            self.mistakes.push(match error {
-                StreamsError::Topology(message) => message,
-                other => other.to_string(),
-            });
-        }
+        self.failed[id] = self.note(written);
     }
 
     fn add(
@@ -155,7 +180,8 @@ impl Writer<'_> {
             spec.keep_prior = store.send_old.get();
             self.builder.add_store(spec, &[name])?;
         }
-        processor.uses.iter().try_for_each(|store| self.builder.connect(name, store))
+        self.uses.extend(processor.uses.iter().map(|store| (name.to_owned(), store.clone())));
+        Ok(())
     }
 
     fn repartition(&mut self, id: GraphId, step: &Repartition, parents: &[&str]) -> Result<(), StreamsError> {

@@ -13,6 +13,7 @@ mod printed;
 mod produced;
 mod repartitioned;
 mod serdes;
+mod stream_joined;
 mod suppressed;
 mod topics;
 
@@ -25,6 +26,7 @@ pub use materialized::Materialized;
 pub use printed::Printed;
 pub use produced::Produced;
 pub use repartitioned::Repartitioned;
+pub use stream_joined::StreamJoined;
 pub use suppressed::Suppressed;
 pub use topics::IntoTopics;
 
@@ -32,4 +34,5 @@ pub(crate) use branched::Chain;
 pub(crate) use buffer_config::WhenFull;
 pub(crate) use printed::{Mapper, Target};
 pub(crate) use serdes::{SerdeChoice, common_options};
+pub(crate) use stream_joined::OwnStore;
 pub(crate) use suppressed::Place;

@@ -1,7 +1,7 @@
 use crate::broker::Admin;
 use crate::config::Settings;
 use crate::error::StreamsError;
-use crate::record::NO_TIMESTAMP;
+use crate::record::{NO_TIMESTAMP, TopicPartition};
 use crate::runtime::group_call::{self, fetch_offsets};
 use crate::runtime::reset::{reset_offset, reset_policy};
 use crate::task::{InputPartition, OffsetMetadata, TaskInput};
@@ -42,6 +42,17 @@ pub(super) fn committed_stream_time(
     let committed = committed(settings, coordinator, inputs)?;
     let times = committed.iter().flatten().map(|(_, metadata)| metadata.partition_time);
     Ok(times.max().unwrap_or(NO_TIMESTAMP))
+}
+
+/// The group's committed offset of a partition.
+pub(super) fn committed_offset(
+    settings: &Settings,
+    coordinator: &dyn GroupCoordinator,
+    partition: &TopicPartition,
+) -> Result<Option<i64>, StreamsError> {
+    let input = InputPartition { source: 0, partition: partition.clone() };
+    let committed = committed(settings, coordinator, &[input])?;
+    Ok(committed.into_iter().flatten().next().map(|(offset, _)| offset))
 }
 
 /// The group's committed offset of each input, and what was committed with it.

@@ -45,6 +45,7 @@ final class Program {
 
     private KStream<?, ?> results() {
         return switch (asked.setting("program", "window-aggregate").word()) {
+            case "stream-join" -> StreamJoin.of(asked, stream("left"), stream("right"));
             case "stream-table-join" -> new Joins(asked, builder, consumed).streamWithTable();
             case "stream-global-table-join" -> new Joins(asked, builder, consumed).streamWithGlobalTable();
             default -> Suppression.apply(asked, table()).toStream();
@@ -71,7 +72,11 @@ final class Program {
     }
 
     private KStream<String, String> stream() {
-        return builder.stream("in", consumed);
+        return stream("in");
+    }
+
+    private KStream<String, String> stream(String topic) {
+        return builder.stream(topic, consumed);
     }
 
     private KTable<String, String> plainTable() {

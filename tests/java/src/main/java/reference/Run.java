@@ -55,7 +55,7 @@ final class Run {
         }
         TopologyTestDriver driver = new TopologyTestDriver(topology, configuration(), WALL_START);
         output = driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
-        Changelog changelog = asked.setting("changelog", "no").word().equals("yes") ? new Changelog(asked.name, driver) : null;
+        Changelog changelog = asked.setting("changelog", "no").word().equals("yes") ? new Changelog(asked, driver) : null;
         boolean failed = false;
         for (String row : asked.rows()) {
             if (Case.isComment(row)) {
@@ -98,6 +98,9 @@ final class Run {
         Case.Setting emit = asked.setting("emit", "update");
         if (emit.has("interval")) {
             settings.put(StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_WINDOWED_AGGREGATION, emit.number("interval"));
+            settings.put(
+                    StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_OUTER_JOIN_SPURIOUS_RESULTS_FIX,
+                    emit.number("interval"));
         }
         return settings;
     }
