@@ -2,6 +2,7 @@ mod derived;
 mod foreign_key;
 mod join;
 mod suppress;
+mod transform_values;
 
 pub(crate) use join::Joiner;
 

@@ -46,6 +46,7 @@
 //! gives the generated names of stores and topics: name what has state, and it survives a change of the program.
 
 mod builder;
+mod cogrouped_stream;
 mod data;
 mod global_ktable;
 mod graph;
@@ -62,6 +63,9 @@ mod windowed_stream;
 pub mod windows;
 
 pub use builder::StreamsBuilder;
+pub use cogrouped_stream::{
+    CogroupedKStream, CogroupedWindowedBy, SessionWindowedCogroupedKStream, TimeWindowedCogroupedKStream,
+};
 pub use data::Data;
 pub use global_ktable::GlobalKTable;
 pub use kgrouped_stream::KGroupedStream;

@@ -8,7 +8,7 @@ mod kind;
 mod write;
 
 pub(crate) use handle::{Handle, RepartitionSpec, sink_factory, source_factory};
-pub(crate) use kind::{EndNames, Kind, Prefix, Processor, Repartition, Sink, Source, Store, TableSource};
+pub(crate) use kind::{EndNames, Kind, LateFactory, Prefix, Processor, Repartition, Sink, Source, Store, TableSource};
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -49,7 +49,7 @@ pub(crate) struct GraphNode {
     /// Where its records come from.
     pub parents: Vec<GraphId>,
     /// The step whose given name it is named after, and what is appended to that.
-    follows: Option<(GraphId, &'static str)>,
+    follows: Option<(GraphId, String)>,
     /// What it becomes.
     pub kind: Kind,
 }
@@ -160,21 +160,22 @@ impl Graph {
 
     /// Gives a step a name, and those that are named after it.
     pub(crate) fn rename(&mut self, id: GraphId, name: String) {
-        let followers = self.nodes.iter_mut().filter_map(|node| Some((node.follows?, &mut node.given)));
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.given = Some(name.clone());
+        }
+        let followers = self.nodes.iter_mut().filter_map(|node| Some((node.follows.as_ref()?, &mut node.given)));
         for ((_, suffix), given) in followers.filter(|((leader, _), _)| *leader == id) {
             *given = Some(format!("{name}{suffix}"));
         }
-        if let Some(node) = self.nodes.get_mut(id) {
-            node.given = Some(name);
-        }
     }
 
-    /// Names a step after another one, where that is given a name: `<name><suffix>`.
-    pub(crate) fn follow(&mut self, id: GraphId, leader: GraphId, suffix: &'static str) {
+    /// Names a step after another one, where that is given a name: `<name><suffix>`. A step may also follow itself, before it is given a name.
+    pub(crate) fn follow(&mut self, id: GraphId, leader: GraphId, suffix: impl Into<String>) {
         let name = self.nodes.get(leader).and_then(|leader| leader.given.clone());
+        let suffix = suffix.into();
         if let Some(node) = self.nodes.get_mut(id) {
-            node.follows = Some((leader, suffix));
             node.given = name.map(|name| format!("{name}{suffix}"));
+            node.follows = Some((leader, suffix));
         }
     }
 

@@ -10,6 +10,7 @@ mod map_values;
 mod source;
 mod suppress;
 mod to_stream;
+mod transform_values;
 
 pub(crate) use filter::TableFilter;
 pub(crate) use forms::{RowTimestamp, TopicRecord, Upsert, UpsertOrDelete};
@@ -20,3 +21,4 @@ pub(crate) use map_values::TableMapValues;
 pub(crate) use source::{TableRecord, TableSourceNode};
 pub(crate) use suppress::{Rule, Suppress, SuppressedRows};
 pub(crate) use to_stream::ToStream;
+pub(crate) use transform_values::TableTransformValues;

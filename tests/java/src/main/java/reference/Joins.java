@@ -40,14 +40,15 @@ final class Joins {
         return then(ForeignKeys.joined(asked, left, right, kept ? kept("joined") : Materialized.with(Program.TEXT, Program.TEXT)));
     }
 
-    private KTable<String, String> then(KTable<String, String> joined) {
+    /** The table that becomes of this one by the setting "then". */
+    KTable<String, String> then(KTable<String, String> joined) {
         return switch (asked.setting("then", "nothing").word()) {
             case "nothing" -> joined;
             case "filter" -> joined.filter((key, value) -> value.length() > 3);
             case "join" -> joined.join(side("right-again"), JOINER);
             case "group" -> joined
                     .groupBy((key, value) -> KeyValue.pair(value.substring(0, 1), value), Grouped.with(Program.TEXT, Program.TEXT))
-                    .aggregate(Aggregates::start, Aggregates::add, Aggregates::subtract, Stores.kept(asked, Program.TEXT));
+                    .aggregate(Aggregates::start, Aggregates::add, Aggregates::subtract, kept("aggregated"));
             default -> throw new IllegalArgumentException("unknown then " + asked.setting("then").word());
         };
     }
