@@ -4,6 +4,7 @@ use bytes::Bytes;
 use state_stores::{StorageEnvironment, StorageLimits, TaskStores};
 use std::collections::{BTreeMap, HashMap};
 use streams_core::processor::TopicPartitions;
+use streams_core::store::GlobalStores;
 use streams_core::task::{OffsetMetadata, Task, TaskInput, TaskParts, TaskSettings, input_partitions, task_count};
 use streams_dsl::record::{RecordBatchBuilder, RecordRef, TopicPartition};
 use streams_dsl::serde::StringSerde;
@@ -129,8 +130,13 @@ impl Cluster {
                 let found = input_partitions(&topology, APP, id, &topics);
                 let inputs: Vec<_> = found.iter().map(|input| (input.partition.clone(), 0)).collect();
                 let given = |input| TaskInput { input, position: 0, metadata: OffsetMetadata::default() };
-                let parts =
-                    TaskParts { id, inputs: found.into_iter().map(given).collect(), stores, topics: topics.clone() };
+                let parts = TaskParts {
+                    id,
+                    inputs: found.into_iter().map(given).collect(),
+                    stores,
+                    topics: topics.clone(),
+                    globals: GlobalStores::default(),
+                };
                 let mut task = Task::new(&topology, TaskSettings::new(APP), parts).unwrap();
                 (0..inputs.len()).for_each(|input| task.set_end_offset(input, Some(0)));
                 task.init(0).unwrap();

@@ -179,9 +179,9 @@ impl<K: Data, A: Data> CogroupedKStream<K, A> {
         let state = TableState::aggregate();
         let spec = materialized.spec(store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
         let spec = StoreSpec { layout, window_size_ms, format, ..spec };
-        let kept = Store { spec, materialized: state.materialized(), send_old: state.send_old() };
+        let kept = Store { spec, materialized: state.materialized(), keep_prior: state.keep_prior() };
         let inputs = self.declare_inputs(kept, &key, drops_null_values, grace);
-        let view = aggregate_view(&store, &key, &aggregates, getter);
+        let view = aggregate_view(&state, &store, &key, &aggregates, getter);
         let make = move |parts| make(parts).map(CogroupMerge);
         let factory = aggregation_factory(store, (&key, &aggregates), None, &state, make);
         let merge = Processor {

@@ -2,7 +2,7 @@
 
 use super::KTable;
 use crate::data::Data;
-use crate::operators::ktable::TableTransformValues;
+use crate::operators::ktable::{TableTransformValues, TransformedRows};
 use crate::options::Materialized;
 use crate::table_view::{TableView, ValueGetterFactory, ViewRef};
 use std::convert::Infallible;
@@ -10,7 +10,6 @@ use std::error::Error;
 use std::rc::Rc;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
-use streams_core::record::NO_TIMESTAMP;
 
 const TRANSFORM_VALUES: &str = "KTABLE-TRANSFORMVALUES-";
 
@@ -99,16 +98,8 @@ where
     Rc::new(move || {
         let TableView { stores, getter } = parent();
         let supplier = Arc::clone(&supplier);
-        let getter: ValueGetterFactory<K, V2> = Arc::new(move |build| {
-            let (mut rows, mut transformer) = (getter(build)?, supplier());
-            Ok(Box::new(move |key: &K| {
-                let (timestamp, row) = match rows.get(key)? {
-                    Some((timestamp, row)) => (timestamp, Some(row)),
-                    None => (NO_TIMESTAMP, None),
-                };
-                Ok(transformer(key, row)?.map(|row| (timestamp, row)))
-            }))
-        });
+        let getter: ValueGetterFactory<K, V2> =
+            Arc::new(move |build| Ok(Box::new(TransformedRows::new(getter(build)?, supplier()))));
         TableView { stores, getter }
     })
 }

@@ -65,7 +65,7 @@ impl<K: Data, V: Data, KO: Data, VO: Data, VR: Data> ForeignKeyJoin<'_, K, V, KO
         let spec = materialized.spec(store.clone(), Arc::clone(&key), Arc::clone(&row));
         let factory = wiring::result::<K, VR>(store, &key, &row, &state);
         let mut result = Processor::new::<K, Option<VR>, K, Change<VR>>(factory);
-        result.stores.push(Store { spec, materialized: state.materialized(), send_old: state.send_old() });
+        result.stores.push(Store { spec, materialized: state.materialized(), keep_prior: state.keep_prior() });
         let result = resolver.add_processor(names.result, None, result);
         KTable::new(result, Some(key), Some(row), queryable, state, view)
     }

@@ -11,6 +11,7 @@ mod source;
 mod suppress;
 mod to_stream;
 mod transform_values;
+mod transformed_rows;
 
 pub(crate) use filter::TableFilter;
 pub(crate) use forms::{RowTimestamp, TopicRecord, Upsert, UpsertOrDelete};
@@ -22,3 +23,4 @@ pub(crate) use source::{TableRecord, TableSourceNode};
 pub(crate) use suppress::{Rule, Suppress, SuppressedRows};
 pub(crate) use to_stream::ToStream;
 pub(crate) use transform_values::TableTransformValues;
+pub(crate) use transformed_rows::TransformedRows;
