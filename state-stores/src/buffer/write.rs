@@ -49,13 +49,18 @@ impl WriteBuffer {
     /// # Errors
     /// If the store is closed.
     pub fn put(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        self.put_slot(key, value).map(drop)
+    }
+
+    /// [`put`](Self::put) that answers where the row is.
+    pub(crate) fn put_slot(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<Slot> {
         let hash = self.table.hash(key);
         let index = match self.table.find(hash, key) {
             Some(index) => index,
             None => self.insert(hash, key)?,
         };
         self.write(index, value, self.context.get());
-        Ok(())
+        Ok(self.table.slot(index))
     }
 
     /// Sets the value of `key` if it has none; answers the value that it has already.
