@@ -219,14 +219,16 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         make: impl Fn(TableStore<K, A>, Option<NullCheck<V>>, Downstream<K, Change<A>>) -> N + Send + Sync + 'static,
     ) -> KTable<K, A> {
         let time_to_live = materialized.time_to_live;
+        self.handle.check_history("an aggregation", materialized.history_retention, time_to_live);
+        let (layout, format) = (materialized.layout(), materialized.format());
         let aggregation = Aggregation {
             prefix,
             materialized,
             aggregates,
             result_key: Box::new(|key| key),
-            layout: RowLayout::Plain,
+            layout,
             window_size_ms: None,
-            format: StoreFormat::Timestamped,
+            format,
             grace: None,
             getter: Arc::new(|store, key, aggregates| Ok(Box::new(TableStore::new(store, key, aggregates, false)))),
         };
@@ -255,7 +257,8 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
             return KTable::broken(self.handle.at(Graph::ROOT), queryable);
         };
         let parent = if self.repartition_required { self.repartition(&store, &key) } else { self.handle.clone() };
-        let state = TableState::aggregate();
+        let history = if layout.is_versioned() { materialized.history_retention } else { None };
+        let state = TableState::aggregate().with_history(history);
         let spec = materialized.spec(store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
         let spec = StoreSpec { layout, window_size_ms, format, ..spec };
         let view = aggregate_view(&store, &key, &aggregates, getter);

@@ -14,6 +14,42 @@ use streams_core::windowed::{SessionWindow, Window, Windowed};
 pub(crate) trait ValueGetter<K, V> {
     /// The row of `key` with its timestamp.
     fn get(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError>;
+
+    /// The row that `key` had at this time, where the table is versioned; else the row that it has.
+    fn get_as_of(&mut self, key: &K, _time: i64) -> Result<Option<(i64, V)>, StreamsError> {
+        self.get(key)
+    }
+}
+
+/// Makes the rows of a table from those of another one.
+struct Computed<K, V, F> {
+    rows: Box<dyn ValueGetter<K, V>>,
+    compute: Arc<F>,
+}
+
+impl<K, V, V2, F> ValueGetter<K, V2> for Computed<K, V, F>
+where
+    F: Fn(&K, V) -> Result<Option<V2>, StreamsError>,
+{
+    fn get(&mut self, key: &K) -> Result<Option<(i64, V2)>, StreamsError> {
+        let row = self.rows.get(key)?;
+        self.compute(key, row)
+    }
+
+    fn get_as_of(&mut self, key: &K, time: i64) -> Result<Option<(i64, V2)>, StreamsError> {
+        let row = self.rows.get_as_of(key, time)?;
+        self.compute(key, row)
+    }
+}
+
+impl<K, V, F> Computed<K, V, F> {
+    fn compute<V2>(&self, key: &K, row: Option<(i64, V)>) -> Result<Option<(i64, V2)>, StreamsError>
+    where
+        F: Fn(&K, V) -> Result<Option<V2>, StreamsError>,
+    {
+        let Some((timestamp, row)) = row else { return Ok(None) };
+        Ok((self.compute)(key, row)?.map(|row| (timestamp, row)))
+    }
 }
 
 /// Makes the getter of a task.
@@ -54,11 +90,7 @@ impl<K: Data, V: Data> TableView<K, V> {
     ) -> TableView<K, V2> {
         let (parent, compute) = (self.getter, Arc::new(compute));
         let getter: ValueGetterFactory<K, V2> = Arc::new(move |build| {
-            let (mut rows, compute) = (parent(build)?, Arc::clone(&compute));
-            Ok(Box::new(move |key: &K| {
-                let Some((timestamp, row)) = rows.get(key)? else { return Ok(None) };
-                Ok(compute(key, row)?.map(|row| (timestamp, row)))
-            }))
+            Ok(Box::new(Computed { rows: parent(build)?, compute: Arc::clone(&compute) }))
         });
         TableView { stores: self.stores, getter }
     }
@@ -67,6 +99,10 @@ impl<K: Data, V: Data> TableView<K, V> {
 impl<K: Data, V: Data> ValueGetter<K, V> for TableStore<K, V> {
     fn get(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
         TableStore::get(self, key)
+    }
+
+    fn get_as_of(&mut self, key: &K, time: i64) -> Result<Option<(i64, V)>, StreamsError> {
+        TableStore::get_as_of(self, key, time)
     }
 }
 

@@ -31,8 +31,10 @@ impl<K: Data, V: Data> KTable<K, V> {
         let predicate = Arc::new(move |key: &K, row: &V| predicate(key, row).map_err(StreamsError::user));
         let keep = Arc::clone(&predicate);
         let compute: Compute<K, V, V> = Arc::new(move |key, row| Ok(if keep(key, &row)? { Some(row) } else { None }));
-        let make =
-            move |table, send_old, downstream| TableFilter::new(Arc::clone(&predicate), table, send_old, downstream);
+        let versioned = self.state.history().is_some();
+        let make = move |table, send_old, downstream| {
+            TableFilter::new(Arc::clone(&predicate), table, send_old, downstream).of_versions(versioned)
+        };
         let filtered = self.derived("KTABLE-FILTER-", materialized, self.value_serde.as_ref(), compute, make);
         if self.state.send_old_values_if_kept() {
             filtered.state.send_old().set(true);
@@ -74,7 +76,7 @@ impl<K: Data, V: Data> KTable<K, V> {
         let materialized = materialized.unwrap_or_default();
         let mut key = materialized.key.resolve(self.key_serde.as_ref());
         let mut value = materialized.value.resolve(inherited);
-        let state = TableState::derived(&self.state, queryable.is_some());
+        let state = TableState::derived(&self.state, queryable.is_some()).with_history(materialized.history_retention);
         let mut stores = Vec::new();
         let mut open = None;
         let mut view = self.computed_view(compute);

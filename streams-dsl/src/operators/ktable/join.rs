@@ -10,6 +10,7 @@ use streams_core::store::Change;
 /// One side of a join of two tables: takes its changes and looks the other side's row up.
 ///
 /// `join` makes the joined row of this side's row and the other's; none where there is none. The timestamp is the larger one of both rows.
+/// Changes of the past make nothing, as in Kafka Streams.
 pub(crate) struct TableJoin<K, V1, V2, VR, J> {
     join: Arc<J>,
     other: Box<dyn ValueGetter<K, V2>>,
@@ -43,6 +44,9 @@ where
     J: Fn(Option<V1>, Option<V2>) -> Result<Option<VR>, StreamsError> + 'static,
 {
     fn process(&mut self, context: &mut TaskContext, record: Record<K, Change<V1>>) -> Result<(), StreamsError> {
+        if !context.is_latest {
+            return Ok(());
+        }
         let Record { key, value: Change { old, new }, timestamp, headers } = record;
         let (other_timestamp, other) = match self.other.get(&key)? {
             Some((timestamp, row)) => (timestamp, Some(row)),
