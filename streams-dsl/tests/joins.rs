@@ -7,6 +7,7 @@ mod case;
 
 use answers::{Text, check};
 use case::Case;
+use std::time::Duration;
 use streams_dsl::serde::DefaultSerde;
 use streams_dsl::*;
 
@@ -18,6 +19,16 @@ fn kept<K: Data + DefaultSerde, V: Data + DefaultSerde>(case: &Case, name: &str)
         "on" => materialized,
         _ => materialized.with_caching_disabled(),
     }
+}
+
+/// A versioned store, with the history that the setting of the side says.
+fn versioned<K: Data + DefaultSerde, V: Data + DefaultSerde>(case: &Case, name: &str) -> Materialized<K, V> {
+    let history = case.setting(name.trim_end_matches("-source")).number("history").unwrap_or(1000);
+    Materialized::persistent_versioned_key_value_store(format!("{name}-store"), Duration::from_millis(history))
+}
+
+fn exclaimed(value: String) -> String {
+    value + "!"
 }
 
 fn text(value: Option<String>) -> String {
@@ -49,6 +60,34 @@ fn side<K: Data + DefaultSerde>(case: &Case, builder: &StreamsBuilder, name: &st
             let reduced = grouped.reduce_with(|one, other| append(&text(one), &text(other)), kept(case, name));
             reduced.map_values(text)
         }
+        "versioned" => builder.table_with(name, Consumed::new(), versioned(case, name)),
+        "versioned-filter" => builder.table_with(name, Consumed::new(), versioned(case, name)).filter(long),
+        "versioned-filter-kept" => {
+            let source = builder.table_with(name, Consumed::new(), versioned(case, &format!("{name}-source")));
+            source.filter_with(long, kept(case, name))
+        }
+        "versioned-map" => builder.table_with(name, Consumed::new(), versioned(case, name)).map_values(exclaimed),
+        "versioned-map-filter" => {
+            let mapped = builder.table_with(name, Consumed::new(), versioned(case, name)).map_values(exclaimed);
+            mapped.filter(|_, value| value.chars().count() > 2)
+        }
+        "versioned-to-table" => {
+            builder.stream::<K, Text>(name).to_table_deleting_none_with(versioned(case, name))
+        }
+        "filter-versioned" => rows(name).filter_with(long, versioned(case, name)),
+        "versioned-map-versioned" => {
+            let source = builder.table_with(name, Consumed::new(), versioned(case, &format!("{name}-source")));
+            source.map_values_with(exclaimed, versioned(case, name))
+        }
+        "reduce-versioned" => {
+            let grouped = builder.stream::<K, Text>(name).group_by_key();
+            let reduced = grouped.reduce_with(|one, other| append(&text(one), &text(other)), versioned(case, name));
+            reduced.map_values(text)
+        }
+        "joined-versioned" => {
+            let other = rows(&format!("{name}-2"));
+            rows(name).outer_join_with(&other, |left, right| joined(text(left), text(right)), versioned(case, name))
+        }
         "joined" => {
             let other = rows(&format!("{name}-2"));
             rows(name).outer_join(&other, |left, right| joined(text(left), text(right)))
@@ -73,10 +112,17 @@ fn table_join(case: &Case, builder: &StreamsBuilder) -> Rows<Text> {
 }
 
 fn tables(case: &Case, builder: &StreamsBuilder) {
-    let result = table_join(case, builder);
+    let result = match case.word("program", "") {
+        "versioned-table" => side(case, builder, "left"),
+        _ => table_join(case, builder),
+    };
     let result = match case.word("then", "nothing") {
         "nothing" => result,
         "filter" => result.filter(|_, value| value.chars().count() > 3),
+        "map" => result.map_values(|value| value + "?"),
+        "suppress" => {
+            result.suppress(Suppressed::until_time_limit(Duration::from_millis(10), BufferConfig::unbounded()))
+        }
         "join" => result.join(&side(case, builder, "right-again"), joined),
         "group" => {
             let grouped = result.group_by(|_, value| (value[..1].to_owned(), value));
@@ -97,9 +143,13 @@ fn tables(case: &Case, builder: &StreamsBuilder) {
 fn stream_with_table(case: &Case, builder: &StreamsBuilder) {
     let left = builder.stream::<Text, Text>("left");
     let right = side(case, builder, "right");
+    let mut options = Joined::new();
+    if let Some(grace) = case.setting("join").number("grace") {
+        options = Joined::named("join").with_grace_period(Duration::from_millis(grace));
+    }
     let result = match case.word("join", "") {
-        "inner" => left.join_table(&right, |left, right| joined(text(left), right)),
-        "left" => left.left_join_table(&right, |left, right| joined(text(left), text(right))),
+        "inner" => left.join_table_with(&right, |_, left, right| joined(text(left), right), options),
+        "left" => left.left_join_table_with(&right, |_, left, right| joined(text(left), text(right)), options),
         other => panic!("{}: join: {other}", case.name),
     };
     result.map(|key, value| (key.unwrap_or_else(|| "null".to_owned()), value)).to("out");
@@ -127,6 +177,11 @@ fn cases(program: &str, wanted: impl Fn(&Case) -> bool) -> Vec<Case> {
 #[test]
 fn tables_with_tables() {
     check(&cases("table-join", |_| true), tables);
+}
+
+#[test]
+fn versioned_tables() {
+    check(&cases("versioned-table", |_| true), tables);
 }
 
 #[test]

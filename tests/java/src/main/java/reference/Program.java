@@ -56,6 +56,7 @@ final class Program {
         return switch (name) {
             case "window-aggregate" -> WindowAggregate.of(asked, stream().groupByKey());
             case "stream-aggregate" -> streamAggregate(stream().groupByKey());
+            case "versioned-table" -> new Joins(asked, builder, consumed).single();
             case "table-join" -> new Joins(asked, builder, consumed).tables();
             case "table" -> source();
             case "table-filter" -> filter(plainTable(), (key, value) -> value.length() > 1);
