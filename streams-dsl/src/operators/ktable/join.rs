@@ -10,7 +10,7 @@ use streams_core::store::Change;
 /// One side of a join of two tables: takes its changes and looks the other side's row up.
 ///
 /// `join` makes the joined row of this side's row and the other's; none where there is none. The timestamp is the larger one of both rows.
-/// Changes of the past make nothing, as in Kafka Streams.
+/// Changes of the past are dropped and counted.
 pub(crate) struct TableJoin<K, V1, V2, VR, J> {
     join: Arc<J>,
     other: Box<dyn ValueGetter<K, V2>>,
@@ -45,6 +45,7 @@ where
 {
     fn process(&mut self, context: &mut TaskContext, record: Record<K, Change<V1>>) -> Result<(), StreamsError> {
         if !context.is_latest {
+            context.drop_record("it is a change of the past, from a versioned table");
             return Ok(());
         }
         let Record { key, value: Change { old, new }, timestamp, headers } = record;

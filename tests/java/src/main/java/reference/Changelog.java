@@ -18,12 +18,15 @@ import org.apache.kafka.streams.test.TestRecord;
 /** The store named "store" of a windowed aggregation: the bytes in its changelog, and its rows. */
 final class Changelog {
     private final TopologyTestDriver driver;
+    private final String store;
     private final TestOutputTopic<byte[], byte[]> topic;
 
-    Changelog(String application, TopologyTestDriver driver) {
+    /** Of another store where the case names one: then without its rows. */
+    Changelog(Case asked, TopologyTestDriver driver) {
         this.driver = driver;
+        store = asked.setting("changelog").options().getOrDefault("store", "store");
         topic = driver.createOutputTopic(
-                application + "-store-changelog", new ByteArrayDeserializer(), new ByteArrayDeserializer());
+                asked.name + "-" + store + "-changelog", new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
     /** What was appended since the last call: "logged key value timestamp", in hexadecimal digits. */
@@ -40,8 +43,11 @@ final class Changelog {
 
     /** All rows that the store shows, in its order: "stored key@start..end value timestamp"; sessions have no timestamp. */
     List<String> stored() {
-        StateStore store = driver.getAllStateStores().get("store");
         List<String> stored = new ArrayList<>();
+        if (!this.store.equals("store")) {
+            return stored;
+        }
+        StateStore store = driver.getAllStateStores().get("store");
         if (store instanceof TimestampedWindowStore) {
             try (KeyValueIterator<Windowed<String>, ValueAndTimestamp<Object>> rows =
                     driver.<String, Object>getTimestampedWindowStore("store").all()) {

@@ -55,7 +55,7 @@ final class Run {
         }
         TopologyTestDriver driver = new TopologyTestDriver(topology, configuration(), WALL_START);
         output = driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
-        Changelog changelog = asked.setting("changelog", "no").word().equals("yes") ? new Changelog(asked.name, driver) : null;
+        Changelog changelog = asked.setting("changelog", "no").word().equals("yes") ? new Changelog(asked, driver) : null;
         boolean failed = false;
         for (String row : asked.rows()) {
             if (Case.isComment(row)) {
