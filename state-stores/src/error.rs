@@ -158,7 +158,9 @@ pub enum StoreError {
     },
 
     /// A changelog record, or a row on disk, cannot be a version of a versioned store.
-    #[error("store `{store}` was given {length} bytes that are no version of a row; delete its directory to rebuild it from its changelog")]
+    #[error(
+        "store `{store}` was given {length} bytes that are no version of a row; delete its directory to rebuild it from its changelog"
+    )]
     InvalidVersion {
         /// Name of the store.
         store: String,

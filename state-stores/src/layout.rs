@@ -231,7 +231,9 @@ impl RowLayout {
         if self.is_versioned() {
             return match row.split_first() {
                 Some((&LATEST, key)) => key,
-                _ => (row.len().checked_sub(TIME_LEN)).and_then(|end| row.get(PREFIX_LEN + KEY_LEN..end)).unwrap_or_default(),
+                _ => (row.len().checked_sub(TIME_LEN))
+                    .and_then(|end| row.get(PREFIX_LEN + KEY_LEN..end))
+                    .unwrap_or_default(),
             };
         }
         if self.is_segmented() { row.get(PREFIX_LEN..).unwrap_or_default() } else { row }

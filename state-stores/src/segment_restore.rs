@@ -79,11 +79,8 @@ impl Store {
         batch: &mut CommitBatch,
     ) -> Result<()> {
         let options = BufferOptions { limit_bytes: usize::MAX, ..BufferOptions::default() };
-        let mut buffer = WriteBuffer::new(self.name.clone(), self.engine.clone(), options, Rc::default()).with_segments(
-            self.layout,
-            self.stream_time,
-            self.dropped_below,
-        );
+        let mut buffer = WriteBuffer::new(self.name.clone(), self.engine.clone(), options, Rc::default())
+            .with_segments(self.layout, self.stream_time, self.dropped_below);
         let mut versions = Versions::default();
         for (key, version) in rows {
             let version = version.as_ref().map(AsRef::as_ref).unwrap_or_default();

@@ -31,7 +31,9 @@ enum Step {
 
 /// Keys of which one begins with another, and with bytes of every size.
 fn key(number: u8) -> Vec<u8> {
-    [&b""[..], b"k", b"k\0\0\0\0\0\0\0\0", b"k\xff", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"][usize::from(number) % 5].to_vec()
+    [&b""[..], b"k", b"k\0\0\0\0\0\0\0\0", b"k\xff", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"]
+        [usize::from(number) % 5]
+        .to_vec()
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -151,7 +153,11 @@ fn check(task: &Task, model: &Model, committed: Option<&Model>) {
         let key = key(number);
         assert_eq!(owned(store.get(&key).unwrap()), model.get(&key));
         for time in (model.observed - HISTORY - 15..model.observed + 5).rev() {
-            assert_eq!(owned(store.get_as_of(&key, time).unwrap()), model.get_as_of(&key, time), "{key:?} as of {time}");
+            assert_eq!(
+                owned(store.get_as_of(&key, time).unwrap()),
+                model.get_as_of(&key, time),
+                "{key:?} as of {time}"
+            );
         }
     }
     if let Some(model) = committed {

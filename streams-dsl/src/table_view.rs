@@ -89,9 +89,8 @@ impl<K: Data, V: Data> TableView<K, V> {
         compute: impl Fn(&K, V) -> Result<Option<V2>, StreamsError> + Send + Sync + 'static,
     ) -> TableView<K, V2> {
         let (parent, compute) = (self.getter, Arc::new(compute));
-        let getter: ValueGetterFactory<K, V2> = Arc::new(move |build| {
-            Ok(Box::new(Computed { rows: parent(build)?, compute: Arc::clone(&compute) }))
-        });
+        let getter: ValueGetterFactory<K, V2> =
+            Arc::new(move |build| Ok(Box::new(Computed { rows: parent(build)?, compute: Arc::clone(&compute) })));
         TableView { stores: self.stores, getter }
     }
 }

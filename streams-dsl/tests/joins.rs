@@ -6,9 +6,11 @@ mod answers;
 mod case;
 
 use answers::{Text, check};
-use case::Case;
+use case::{Case, Input};
 use std::time::Duration;
+use streams_dsl::record::Record;
 use streams_dsl::serde::DefaultSerde;
+use streams_dsl::test_driver::TopologyTestDriver;
 use streams_dsl::*;
 
 type Rows<K> = KTable<K, String>;
@@ -71,9 +73,7 @@ fn side<K: Data + DefaultSerde>(case: &Case, builder: &StreamsBuilder, name: &st
             let mapped = builder.table_with(name, Consumed::new(), versioned(case, name)).map_values(exclaimed);
             mapped.filter(|_, value| value.chars().count() > 2)
         }
-        "versioned-to-table" => {
-            builder.stream::<K, Text>(name).to_table_deleting_none_with(versioned(case, name))
-        }
+        "versioned-to-table" => builder.stream::<K, Text>(name).to_table_deleting_none_with(versioned(case, name)),
         "filter-versioned" => rows(name).filter_with(long, versioned(case, name)),
         "versioned-map-versioned" => {
             let source = builder.table_with(name, Consumed::new(), versioned(case, &format!("{name}-source")));
@@ -145,7 +145,7 @@ fn stream_with_table(case: &Case, builder: &StreamsBuilder) {
     let right = side(case, builder, "right");
     let mut options = Joined::new();
     if let Some(grace) = case.setting("join").number("grace") {
-        options = Joined::named("join").with_grace_period(Duration::from_millis(grace));
+        options = options.with_grace_period(Duration::from_millis(grace));
     }
     let result = match case.word("join", "") {
         "inner" => left.join_table_with(&right, |_, left, right| joined(text(left), right), options),
@@ -166,6 +166,46 @@ fn stream_with_global_table(case: &Case, builder: &StreamsBuilder) {
         other => panic!("{}: join: {other}", case.name),
     };
     result.map(|key, value| (key.unwrap_or_else(|| "null".to_owned()), value)).to("out");
+}
+
+fn hex(bytes: Option<&[u8]>) -> String {
+    bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Bytes as Kafka Streams writes them; `null` is a timestamp that its producer sets.
+#[test]
+fn changelogs_of_versioned_tables_and_of_what_waits_for_them() {
+    let mut cases = Case::read_all(&["changelog/cases"], |_| true);
+    cases.retain(|case| case.word("program", "") == "stream-table-join");
+    assert_eq!(cases.len(), 2);
+    for case in cases {
+        let builder = StreamsBuilder::new();
+        stream_with_table(&case, &builder);
+        let driver = TopologyTestDriver::new(&builder.build().unwrap());
+        let topic = format!("test-application-{}-changelog", case.setting("changelog").text("store", ""));
+        let mut logged = 0;
+        for row in &case.rows {
+            let Input::Record { topic: input, key, value, timestamp, headers } = &row.input else {
+                panic!("no record")
+            };
+            let headers = headers.iter().map(|(name, text)| (name.as_str(), Some(text.as_bytes()))).collect();
+            let record = Record { key: key.clone(), value: value.clone(), timestamp: *timestamp, headers };
+            driver.create_input_topic::<Text, Text>(input.as_str()).pipe_record(record).unwrap();
+            let changelog = driver.create_output_topic::<Vec<u8>, Option<Vec<u8>>>(&topic);
+            let records = changelog.read_records_to_list().unwrap();
+            let expected: Vec<&String> = row.expected.iter().filter(|line| line.starts_with("logged ")).collect();
+            assert_eq!(records.len(), expected.len(), "{}: {:?}", case.name, row.input);
+            for (record, expected) in records.iter().zip(expected) {
+                assert!(record.headers.is_empty());
+                let timestamp =
+                    if expected.ends_with(" null") { "null".to_owned() } else { record.timestamp.to_string() };
+                let line = format!("logged {} {} {timestamp}", hex(Some(&record.key)), hex(record.value.as_deref()));
+                assert_eq!(&line, expected, "{}: {:?}", case.name, row.input);
+                logged += 1;
+            }
+        }
+        assert!(logged > 5, "{}", case.name);
+    }
 }
 
 fn cases(program: &str, wanted: impl Fn(&Case) -> bool) -> Vec<Case> {

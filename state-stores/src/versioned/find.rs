@@ -104,7 +104,8 @@ impl Finder {
         loop {
             let first = end.max(segment.saturating_mul(interval));
             layout.encode_version(key, first, &mut self.from);
-            let range = KeyRange { lower: Bound::Included(&self.from), upper: Bound::Excluded(RowLayout::after_segments()) };
+            let range =
+                KeyRange { lower: Bound::Included(&self.from), upper: Bound::Excluded(RowLayout::after_segments()) };
             if !rows.first(range, &mut self.row, &mut self.version)? {
                 return Ok(None);
             }
@@ -127,7 +128,8 @@ impl Finder {
 
     fn span(&self, end: i64) -> Result<Span> {
         let version = split_version(&self.version);
-        let (since, _) = version.ok_or_else(|| StoreError::InvalidVersion { store: String::new(), length: self.version.len() })?;
+        let (since, _) =
+            version.ok_or_else(|| StoreError::InvalidVersion { store: String::new(), length: self.version.len() })?;
         Ok(Span { since, end })
     }
 

@@ -115,7 +115,8 @@ impl<S: SegmentSource> VersionedKeyValueStore<S> {
         if !self.rows.get_into(&self.row, &mut self.value)? {
             return Ok(None);
         }
-        let invalid = || StoreError::InvalidVersion { store: self.rows.store_name().to_owned(), length: self.value.len() };
+        let invalid =
+            || StoreError::InvalidVersion { store: self.rows.store_name().to_owned(), length: self.value.len() };
         split_timestamped(&self.value).map(|(since, _)| Some(since)).ok_or_else(invalid)
     }
 

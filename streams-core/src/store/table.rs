@@ -1,7 +1,7 @@
 use super::TaskStore;
-use super::versions::VersionedRows;
 use super::rows::Rows;
 use super::time_to_live::TimeToLive;
+use super::versions::VersionedRows;
 use crate::error::StreamsError;
 use crate::processor::{Downstream, OperatorId, PunctuationType, TaskContext};
 use crate::record::{Headers, Record, Written};
@@ -141,9 +141,7 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
             .update(context, &self.key, &headers, |row| update(&key, row.filter(|(timestamp, _)| lives(*timestamp))))?;
         match changed {
             // Whatever it came of, it is what the table has now.
-            Some((timestamp, value)) => {
-                context.forward_as(true, downstream, Record { key, value, timestamp, headers })
-            }
+            Some((timestamp, value)) => context.forward_as(true, downstream, Record { key, value, timestamp, headers }),
             None => Ok(()),
         }
     }

@@ -114,8 +114,7 @@ impl StoreTypes {
 impl StoreFormat {
     /// The value in a stored row, and its timestamp: -1 where rows have none.
     pub(crate) fn split(self, row: &[u8]) -> (i64, &[u8]) {
-        let parts =
-            if matches!(self, Self::Timestamped | Self::Versioned) { split_timestamped(row) } else { None };
+        let parts = if matches!(self, Self::Timestamped | Self::Versioned) { split_timestamped(row) } else { None };
         parts.unwrap_or((NO_TIMESTAMP, row))
     }
 }

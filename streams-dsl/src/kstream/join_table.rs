@@ -229,7 +229,8 @@ impl<K: Data, V: Data> KStream<K, V> {
     /// Whether records may wait for a table of this history for so long; a mistake if not.
     fn may_wait(&self, step: &str, history: Option<i64>, grace: i64) -> bool {
         let problem = match history {
-            None => "that is not versioned: keep it in a versioned store (`Materialized::with_history_retention`)".to_owned(),
+            None => "that is not versioned: keep it in a versioned store (`Materialized::with_history_retention`)"
+                .to_owned(),
             Some(history) if history < grace => {
                 format!("whose history of {history} ms is shorter: make it as long as the grace period at least")
             }

@@ -53,12 +53,7 @@ where
     VR: Data,
     J: Fn(&K, V, Option<VT>) -> Result<VR, StreamsError> + 'static,
 {
-    fn join(
-        &mut self,
-        context: &mut TaskContext,
-        record: Record<K, V>,
-        key_is_null: bool,
-    ) -> Result<(), StreamsError> {
+    fn join(&mut self, context: &mut TaskContext, record: Record<K, V>, key_is_null: bool) -> Result<(), StreamsError> {
         let Record { key, value, timestamp, headers } = record;
         let row = if key_is_null { None } else { self.rows.get_as_of(&key, timestamp)?.map(|(_, row)| row) };
         if row.is_none() && !self.left {
