@@ -397,8 +397,8 @@ fn default_interval(retention_ms: i64) -> i64 {
 fn versioned_interval(history_retention_ms: i64) -> i64 {
     match history_retention_ms {
         ..=60_000 => (history_retention_ms / 3).max(2_000),
-        ..=300_000 => (history_retention_ms / 5).max(20_000),
-        ..=3_600_000 => (history_retention_ms / 12).max(60_000),
+        60_001..=300_000 => (history_retention_ms / 5).max(20_000),
+        300_001..=3_600_000 => (history_retention_ms / 12).max(60_000),
         _ => (history_retention_ms / 24).max(300_000),
     }
 }

@@ -115,5 +115,5 @@ pub use segment_scan::{PausedScan, SegmentSource};
 pub use session::{ReadOnlySessionStore, SessionKey, SessionRow, SessionScan, SessionStore};
 pub use spec::{EngineKind, StoreSpec};
 pub use task_stores::TaskStores;
-pub use versioned::{ReadOnlyVersionedKeyValueStore, Version, VersionPut, VersionedKeyValueStore};
+pub use versioned::{HeldVersion, ReadOnlyVersionedKeyValueStore, Version, VersionPut, VersionedKeyValueStore};
 pub use window::{PutOutcome, ReadOnlyWindowStore, WindowKey, WindowRow, WindowScan, WindowStore};

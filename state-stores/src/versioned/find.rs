@@ -11,6 +11,9 @@ use crate::segment_scan::SegmentSource;
 
 /// Where versions are looked for.
 pub(super) trait Rows {
+    /// Name of the store.
+    fn store(&self) -> &str;
+
     /// Replaces `value` with the row of this key; answers whether there is one.
     fn row(&mut self, row: &[u8], value: &mut Vec<u8>) -> Result<bool>;
 
@@ -19,6 +22,10 @@ pub(super) trait Rows {
 }
 
 impl Rows for WriteBuffer {
+    fn store(&self) -> &str {
+        self.name()
+    }
+
     fn row(&mut self, row: &[u8], value: &mut Vec<u8>) -> Result<bool> {
         value.clear();
         let found = self.get(row)?;
@@ -37,6 +44,10 @@ impl Rows for WriteBuffer {
 pub(super) struct Source<'a, S>(pub &'a S);
 
 impl<S: SegmentSource> Rows for Source<'_, S> {
+    fn store(&self) -> &str {
+        self.0.store_name()
+    }
+
     fn row(&mut self, row: &[u8], value: &mut Vec<u8>) -> Result<bool> {
         self.0.get_into(row, value)
     }
@@ -89,7 +100,7 @@ impl Finder {
         if let Some(end) = latest {
             layout.encode_version(key, end, &mut self.row);
             if rows.row(&self.row, &mut self.version)? {
-                let span = self.span(end)?;
+                let span = self.span(rows, end)?;
                 if span.since <= time {
                     return Ok(Some(span));
                 }
@@ -113,7 +124,7 @@ impl Finder {
             let prefix = self.from.len() - size_of::<i64>();
             if self.row.len() == self.from.len() && self.row[..prefix] == self.from[..prefix] {
                 return match layout.time_of(&self.row) {
-                    Some(end) => self.span(end).map(Some),
+                    Some(end) => self.span(rows, end).map(Some),
                     None => Ok(None),
                 };
             }
@@ -126,10 +137,10 @@ impl Finder {
         }
     }
 
-    fn span(&self, end: i64) -> Result<Span> {
+    fn span(&self, rows: &impl Rows, end: i64) -> Result<Span> {
         let version = split_version(&self.version);
-        let (since, _) =
-            version.ok_or_else(|| StoreError::InvalidVersion { store: String::new(), length: self.version.len() })?;
+        let (since, _) = version
+            .ok_or_else(|| StoreError::InvalidVersion { store: rows.store().to_owned(), length: self.version.len() })?;
         Ok(Span { since, end })
     }
 

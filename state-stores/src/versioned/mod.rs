@@ -6,4 +6,4 @@ mod store;
 
 pub use self::put::VersionPut;
 pub(crate) use self::put::{Versions, is_too_late};
-pub use self::store::{ReadOnlyVersionedKeyValueStore, Version, VersionedKeyValueStore};
+pub use self::store::{HeldVersion, ReadOnlyVersionedKeyValueStore, Version, VersionedKeyValueStore};

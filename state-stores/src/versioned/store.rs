@@ -58,6 +58,9 @@ pub struct VersionedKeyValueStore<S = StoreHandle> {
     value: Vec<u8>,
 }
 
+/// The value of a version, since when it holds, and until when it held.
+pub type HeldVersion = (Vec<u8>, i64, Option<i64>);
+
 /// What a versioned store has committed, for any thread.
 pub type ReadOnlyVersionedKeyValueStore = VersionedKeyValueStore<CommittedReader>;
 
@@ -147,7 +150,7 @@ impl VersionedKeyValueStore {
     ///
     /// # Errors
     /// As for [`put`](Self::put).
-    pub fn delete(&mut self, key: &[u8], time: i64) -> Result<Option<(Vec<u8>, i64, Option<i64>)>> {
+    pub fn delete(&mut self, key: &[u8], time: i64) -> Result<Option<HeldVersion>> {
         if is_too_late(&*self.rows.try_borrow()?, time) {
             return Ok(None);
         }
