@@ -239,6 +239,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         make: impl Fn(TableStore<K, A>, Option<NullCheck<V>>, Downstream<K, Change<A>>) -> N + Send + Sync + 'static,
     ) -> KTable<K, A> {
         let time_to_live = materialized.time_to_live;
+        self.handle.check_history("an aggregation", materialized.history_retention, time_to_live);
         let aggregation = Aggregation::without_windows(prefix, materialized, aggregates);
         self.aggregation(aggregation, move |parts: Parts<K, V, A, K>| {
             let nulls = NullCheck::new(parts.value_serde.as_ref(), &parts.store.serde_topic());
@@ -265,7 +266,8 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
             return KTable::broken(self.handle.at(Graph::ROOT), queryable);
         };
         let parent = self.partitioned(&store, &key, &Cell::default());
-        let state = TableState::aggregate();
+        let history = if layout.is_versioned() { materialized.history_retention } else { None };
+        let state = TableState::aggregate().with_history(history);
         let spec = materialized.spec(store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
         let spec = StoreSpec { layout, window_size_ms, format, ..spec };
         let view = aggregate_view(&state, &store, &key, &aggregates, getter);

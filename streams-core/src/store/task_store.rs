@@ -90,6 +90,15 @@ impl TaskStore {
         self.log_slot(context, &mut self.handle.borrow_mut(), slot);
     }
 
+    /// Appends a version that was put to the changelog of a versioned store.
+    pub(super) fn log_version(&self, context: &mut TaskContext, key: &[u8], value: Option<&[u8]>, timestamp: i64) {
+        if let Some(changelog) = &self.changelog {
+            let topic = self.topic_index.get().unwrap_or_else(|| context.output.topic_index(&changelog.topic));
+            self.topic_index.set(Some(topic));
+            context.output.push(topic, changelog.partition, timestamp, Some(key), value, &[]);
+        }
+    }
+
     /// [`log`](Self::log) for who holds the buffer already.
     pub(super) fn log_slot(&self, context: &mut TaskContext, buffer: &mut WriteBuffer, slot: Slot) {
         self.log_slot_with(context, buffer, slot, &Headers::default());
@@ -114,14 +123,16 @@ impl TaskStore {
                 (timestamp, value) = (stored, Some(plain));
             }
             let mut headers = headers.as_encoded();
-            if self.format == StoreFormat::SuppressionBuffer {
+            if matches!(self.format, StoreFormat::SuppressionBuffer | StoreFormat::JoinBuffer) {
                 // A row that came and went since the last commit is not in the changelog.
                 if value.is_none() && buffer.existed(slot) == Some(false) {
                     buffer.forwarded(slot);
                     return;
                 }
                 timestamp = context.wall_time;
-                headers = if value.is_some() { &VERSION_3 } else { &[] };
+                if self.format == StoreFormat::SuppressionBuffer && value.is_some() {
+                    headers = &VERSION_3;
+                }
             }
             context.output.push(
                 topic,
