@@ -78,14 +78,15 @@ impl<K: Data, A: Data> Aggregation<K, A, K> {
         materialized: Materialized<K, A>,
         aggregates: Option<SerdeRef<A>>,
     ) -> Self {
+        let (layout, format) = (materialized.layout(), materialized.format());
         Self {
             prefix,
             materialized,
             aggregates,
             result_key: Box::new(|key| key),
-            layout: RowLayout::Plain,
+            layout,
             window_size_ms: None,
-            format: StoreFormat::Timestamped,
+            format,
             grace: None,
             getter: Arc::new(|store, key, aggregates| Ok(Box::new(TableStore::new(store, key, aggregates, false)))),
         }

@@ -54,7 +54,6 @@ final class Changelog {
 
     /** All rows that the store shows, in its order (none of joins): "stored key@start..end value timestamp"; sessions have no timestamp. */
     List<String> stored() {
-
         List<String> stored = new ArrayList<>();
         if (!shows) {
             return stored;
