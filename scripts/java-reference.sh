@@ -3,7 +3,8 @@
 
 readonly CASE_FOLDERS=(
     streams-dsl/tests/time/cases streams-dsl/tests/reference/cases streams-dsl/tests/changelog/cases
-    streams-dsl/tests/joins/cases streams-dsl/tests/stream_join/cases
+    streams-dsl/tests/joins/cases streams-dsl/tests/stream_join/cases streams-dsl/tests/foreign_key/cases
+    streams-dsl/tests/cogroup/cases streams-dsl/tests/transform_values/cases
 )
 
 java_reference() {

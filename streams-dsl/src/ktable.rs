@@ -1,6 +1,8 @@
 mod derived;
+mod foreign_key;
 mod join;
 mod suppress;
+mod transform_values;
 
 pub(crate) use join::Joiner;
 

@@ -46,6 +46,7 @@
 //! gives the generated names of stores and topics: name what has state, and it survives a change of the program.
 
 mod builder;
+mod cogrouped_stream;
 mod data;
 mod global_ktable;
 mod graph;
@@ -62,6 +63,9 @@ mod windowed_stream;
 pub mod windows;
 
 pub use builder::StreamsBuilder;
+pub use cogrouped_stream::{
+    CogroupedKStream, CogroupedWindowedBy, SessionWindowedCogroupedKStream, TimeWindowedCogroupedKStream,
+};
 pub use data::Data;
 pub use global_ktable::GlobalKTable;
 pub use kgrouped_stream::KGroupedStream;
@@ -70,7 +74,7 @@ pub use kstream::{BranchedKStream, EndOfStream, KStream};
 pub use ktable::KTable;
 pub use options::{
     Branched, BufferConfig, Consumed, Grouped, IntoTopics, Joined, Materialized, Printed, Produced, Repartitioned,
-    StreamJoined, StrictBufferConfig, Suppressed,
+    StreamJoined, StrictBufferConfig, Suppressed, TableJoined,
 };
 pub use windowed_stream::{
     CountWindowedKStream, EmitStrategy, SessionWindowedKStream, TimeDivision, TimeWindowedKStream, WindowedBy,

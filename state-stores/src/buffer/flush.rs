@@ -85,15 +85,14 @@ impl WriteBuffer {
         entry.value()
     }
 
-    /// The value as it was passed on last: the present one, or where that waits for the next flush, the one before. Right only if the buffer keeps
-    /// prior values ([`BufferOptions::keep_prior`](super::BufferOptions::keep_prior)).
-    pub fn last_forwarded(&self, slot: Slot) -> Option<&[u8]> {
-        let index = self.table.resolve(slot)?;
-        let entry = self.table.entry(index);
-        if !entry.has(flag::UNFORWARDED) {
-            return entry.value();
+    /// The value as it was last forwarded: the present one, or that before the writes since. The present one also where the buffer keeps no
+    /// prior values.
+    pub fn forwarded_value(&self, slot: Slot) -> Option<&[u8]> {
+        let entry = self.table.entry(self.table.resolve(slot)?);
+        match entry.has(flag::UNFORWARDED) && self.options.keep_prior {
+            true => self.prior(slot),
+            false => entry.value(),
         }
-        entry.has(flag::PRIOR_PRESENT).then(|| self.priors[index as usize].as_slice())
     }
 
     /// Whether there was a value at the last flush. Always known, within a flush, if there is none now or if

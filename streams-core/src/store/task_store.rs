@@ -1,6 +1,7 @@
 use super::join::JoinProgress;
 use super::suppression::VERSION_3;
 use crate::processor::TaskContext;
+use crate::record::Headers;
 use crate::topology::StoreFormat;
 use state_stores::formats::split_timestamped;
 use state_stores::{Slot, StoreHandle, WriteBuffer};
@@ -91,6 +92,17 @@ impl TaskStore {
 
     /// [`log`](Self::log) for who holds the buffer already.
     pub(super) fn log_slot(&self, context: &mut TaskContext, buffer: &mut WriteBuffer, slot: Slot) {
+        self.log_slot_with(context, buffer, slot, &Headers::default());
+    }
+
+    /// [`log_slot`](Self::log_slot) with headers for the changelog's record.
+    pub(super) fn log_slot_with(
+        &self,
+        context: &mut TaskContext,
+        buffer: &mut WriteBuffer,
+        slot: Slot,
+        headers: &Headers,
+    ) {
         if let Some(changelog) = &self.changelog {
             let topic = self.topic_index.get().unwrap_or_else(|| context.output.topic_index(&changelog.topic));
             self.topic_index.set(Some(topic));
@@ -101,7 +113,7 @@ impl TaskStore {
             {
                 (timestamp, value) = (stored, Some(plain));
             }
-            let mut headers: &[u8] = &[];
+            let mut headers = headers.as_encoded();
             if self.format == StoreFormat::SuppressionBuffer {
                 // A row that came and went since the last commit is not in the changelog.
                 if value.is_none() && buffer.existed(slot) == Some(false) {

@@ -89,13 +89,20 @@ impl Handle {
             prefix,
             names,
             partitions,
-            flow: FlowType::of::<K, V>(),
+            input: FlowType::of::<K, V>(),
+            output: FlowType::of::<K, V>(),
             ends: Box::new(move |topic| {
                 let (key, value, partitioner) = (Arc::clone(&key_serde), Arc::clone(&value_serde), partitioner.clone());
                 (sink_factory(topic, key, value, partitioner), source_factory(&key_serde, &value_serde))
             }),
         };
         let id = self.graph().add(generated, given, vec![self.id], Kind::Repartition(repartition));
+        self.at(id)
+    }
+
+    /// Appends an internal topic below this step, whose records are written and read as `repartition` says.
+    pub(crate) fn add_topic(&self, topic: &str, repartition: Repartition) -> Self {
+        let id = self.graph().add(topic.to_owned(), None, vec![self.id], Kind::Repartition(repartition));
         self.at(id)
     }
 
@@ -156,7 +163,7 @@ pub(crate) fn sink_factory<K: Data, V: Data>(
     })
 }
 
-fn source_factory<K: Data, V: Data>(key_serde: &SerdeRef<K>, value_serde: &SerdeRef<V>) -> NodeFactory {
+pub(crate) fn source_factory<K: Data, V: Data>(key_serde: &SerdeRef<K>, value_serde: &SerdeRef<V>) -> NodeFactory {
     let (key_serde, value_serde) = (Arc::clone(key_serde), Arc::clone(value_serde));
     Arc::new(move |build, children| {
         Ok(BuiltNode::source::<K, V>(SourceNode {

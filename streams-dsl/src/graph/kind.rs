@@ -84,7 +84,10 @@ pub(crate) struct Repartition {
     pub prefix: Prefix,
     pub names: EndNames,
     pub partitions: Option<i32>,
-    pub flow: FlowType,
+    /// What is written to the topic.
+    pub input: FlowType,
+    /// What is read out of it.
+    pub output: FlowType,
     /// None where everything goes through.
     pub filter: Option<LateFactory>,
     pub ends: RepartitionEnds,
@@ -103,6 +106,8 @@ pub(crate) type RepartitionEnds = Box<dyn Fn(&str) -> (NodeFactory, NodeFactory)
 
 /// What a repartition topic is named after: `<prefix>-repartition`.
 pub(crate) enum Prefix {
+    /// Nothing: this is its whole name.
+    Whole(String),
     /// The step itself.
     Own,
     /// A store, or the name of a grouping.

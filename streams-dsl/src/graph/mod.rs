@@ -7,8 +7,8 @@ mod handle;
 mod kind;
 mod write;
 
-pub(crate) use handle::{Handle, RepartitionSpec};
-pub(crate) use kind::{EndNames, Kind, Prefix, Processor, Sink, Source, Store, TableSource};
+pub(crate) use handle::{Handle, RepartitionSpec, sink_factory, source_factory};
+pub(crate) use kind::{EndNames, Kind, LateFactory, Prefix, Processor, Repartition, Sink, Source, Store, TableSource};
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -30,6 +30,8 @@ pub(crate) struct Graph {
     copartitions: Vec<Copartition>,
     /// Stores that belong to no step.
     stores: Vec<StoreSpec>,
+    /// Steps that read the rows of another one, beside their parents, in its partitions.
+    partitioned_as: Vec<(GraphId, GraphId)>,
 }
 
 /// Steps whose records meet by key in another one.
@@ -47,7 +49,7 @@ pub(crate) struct GraphNode {
     /// Where its records come from.
     pub parents: Vec<GraphId>,
     /// The step whose given name it is named after, and what is appended to that.
-    follows: Option<(GraphId, &'static str)>,
+    follows: Option<(GraphId, String)>,
     /// What it becomes.
     pub kind: Kind,
 }
@@ -127,6 +129,11 @@ impl Graph {
         self.copartitions.push(Copartition { sides, join });
     }
 
+    /// Notes that the records of `id` are in the partitions of those of `other`, so that what is joined with the one is with both.
+    pub(crate) fn partitioned_as(&mut self, id: GraphId, other: GraphId) {
+        self.partitioned_as.push((id, other));
+    }
+
     /// Where the records of a step come from: sources, tables' sources and repartition topics.
     pub(crate) fn sources(&self, id: GraphId) -> Vec<GraphId> {
         let mut found = Vec::new();
@@ -137,6 +144,7 @@ impl Graph {
             if !seen.insert(id) {
                 continue;
             }
+            waiting.extend(self.partitioned_as.iter().filter(|(step, _)| *step == id).map(|(_, other)| other));
             match node.kind {
                 Kind::Source(_) | Kind::TableSource(_) | Kind::Repartition(_) => found.push(id),
                 Kind::Processor(_) | Kind::Sink(_) => waiting.extend(&node.parents),
@@ -152,21 +160,22 @@ impl Graph {
 
     /// Gives a step a name, and those that are named after it.
     pub(crate) fn rename(&mut self, id: GraphId, name: String) {
-        let followers = self.nodes.iter_mut().filter_map(|node| Some((node.follows?, &mut node.given)));
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.given = Some(name.clone());
+        }
+        let followers = self.nodes.iter_mut().filter_map(|node| Some((node.follows.as_ref()?, &mut node.given)));
         for ((_, suffix), given) in followers.filter(|((leader, _), _)| *leader == id) {
             *given = Some(format!("{name}{suffix}"));
         }
-        if let Some(node) = self.nodes.get_mut(id) {
-            node.given = Some(name);
-        }
     }
 
-    /// Names a step after another one, where that is given a name: `<name><suffix>`.
-    pub(crate) fn follow(&mut self, id: GraphId, leader: GraphId, suffix: &'static str) {
+    /// Names a step after another one, where that is given a name: `<name><suffix>`. A step may also follow itself, before it is given a name.
+    pub(crate) fn follow(&mut self, id: GraphId, leader: GraphId, suffix: impl Into<String>) {
         let name = self.nodes.get(leader).and_then(|leader| leader.given.clone());
+        let suffix = suffix.into();
         if let Some(node) = self.nodes.get_mut(id) {
-            node.follows = Some((leader, suffix));
             node.given = name.map(|name| format!("{name}{suffix}"));
+            node.follows = Some((leader, suffix));
         }
     }
 

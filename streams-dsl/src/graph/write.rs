@@ -187,19 +187,19 @@ impl Writer<'_> {
     fn repartition(&mut self, id: GraphId, step: &Repartition, parents: &[&str]) -> Result<(), StreamsError> {
         let topic = self.repartition_topic(id, step);
         let [sink, filter, source] = self.repartition_names(id, step);
-        let flow = Some(step.flow);
+        let (input, output) = (Some(step.input), Some(step.output));
         let (sink_factory, source_factory) = (step.ends)(&topic);
         self.builder.add_repartition_topic(RepartitionTopic { name: topic.clone(), partitions: step.partitions });
         let to_topic = NodeKind::Sink { topic: Some(topic.clone()) };
         match &step.filter {
             Some(factory) => {
-                self.add(&filter, NodeKind::Processor, parents, flow, flow, &factory())?;
-                self.add(&sink, to_topic, &[&filter], flow, None, &sink_factory)?;
+                self.add(&filter, NodeKind::Processor, parents, input, input, &factory())?;
+                self.add(&sink, to_topic, &[&filter], input, None, &sink_factory)?;
             }
-            None => self.add(&sink, to_topic, parents, flow, None, &sink_factory)?,
+            None => self.add(&sink, to_topic, parents, input, None, &sink_factory)?,
         }
         let kind = NodeKind::Source { topics: SourceTopics::Names(vec![topic]), reset: None };
-        self.add(&source, kind, &[], None, flow, &source_factory)
+        self.add(&source, kind, &[], None, output, &source_factory)
     }
 
     /// Has the sources of each join compared when the application starts.
@@ -228,12 +228,15 @@ impl Writer<'_> {
     fn prefix<'s>(&'s self, id: GraphId, step: &'s Repartition) -> &'s str {
         match &step.prefix {
             Prefix::Own => self.graph.nodes[id].name(),
-            Prefix::Fixed(prefix) => prefix,
+            Prefix::Fixed(prefix) | Prefix::Whole(prefix) => prefix,
             Prefix::NameOf(other) => self.graph.name(*other),
         }
     }
 
     fn repartition_topic(&self, id: GraphId, step: &Repartition) -> String {
+        if let Prefix::Whole(name) = &step.prefix {
+            return name.clone();
+        }
         let prefix = self.prefix(id, step);
         match prefix.ends_with(REPARTITION_SUFFIX) {
             true => prefix.to_owned(),

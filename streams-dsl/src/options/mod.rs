@@ -15,6 +15,7 @@ mod repartitioned;
 mod serdes;
 mod stream_joined;
 mod suppressed;
+mod table_joined;
 mod topics;
 
 pub use branched::Branched;
@@ -28,6 +29,7 @@ pub use produced::Produced;
 pub use repartitioned::Repartitioned;
 pub use stream_joined::StreamJoined;
 pub use suppressed::Suppressed;
+pub use table_joined::TableJoined;
 pub use topics::IntoTopics;
 
 pub(crate) use branched::Chain;

@@ -1,6 +1,7 @@
 //! Nodes of tables: changes in, changes out.
 
 mod filter;
+pub(crate) mod foreign_key;
 mod forms;
 mod join;
 mod join_merge;
@@ -9,6 +10,8 @@ mod map_values;
 mod source;
 mod suppress;
 mod to_stream;
+mod transform_values;
+mod transformed_rows;
 
 pub(crate) use filter::TableFilter;
 pub(crate) use forms::{RowTimestamp, TopicRecord, Upsert, UpsertOrDelete};
@@ -19,3 +22,5 @@ pub(crate) use map_values::TableMapValues;
 pub(crate) use source::{TableRecord, TableSourceNode};
 pub(crate) use suppress::{Rule, Suppress, SuppressedRows};
 pub(crate) use to_stream::ToStream;
+pub(crate) use transform_values::TableTransformValues;
+pub(crate) use transformed_rows::TransformedRows;

@@ -58,6 +58,9 @@ final class Program {
             case "window-aggregate" -> WindowAggregate.of(asked, stream().groupByKey());
             case "stream-aggregate" -> streamAggregate(stream().groupByKey());
             case "table-join" -> new Joins(asked, builder, consumed).tables();
+            case "foreign-key-join" -> new Joins(asked, builder, consumed).onForeignKey();
+            case "cogroup" -> new Cogroup(asked, builder, consumed).table();
+            case "table-transform-values" -> TransformValues.table(asked, builder, consumed);
             case "table" -> source();
             case "table-filter" -> filter(plainTable(), (key, value) -> value.length() > 1);
             case "table-filter-not" -> filter(plainTable(), (key, value) -> value.length() <= 1);
