@@ -81,6 +81,17 @@ fn side<K: Data + DefaultSerde>(case: &Case, builder: &StreamsBuilder, name: &st
             let source = builder.table_with(name, Consumed::new(), versioned(case, &format!("{name}-source")));
             source.map_values_with(exclaimed, versioned(case, name))
         }
+        "versioned-transform" => {
+            let source = builder.table_with(name, Consumed::new(), versioned(case, name));
+            source.transform_values(|| |_: &K, row: Option<String>| row.map(exclaimed))
+        }
+        "transform-versioned" => {
+            rows(name).transform_values_with(|| |_: &K, row: Option<String>| row.map(exclaimed), versioned(case, name))
+        }
+        "versioned-transform-versioned" => {
+            let source = builder.table_with(name, Consumed::new(), versioned(case, &format!("{name}-source")));
+            source.transform_values_with(|| |_: &K, row: Option<String>| row.map(exclaimed), versioned(case, name))
+        }
         "reduce-versioned" => {
             let grouped = builder.stream::<K, Text>(name).group_by_key();
             let reduced = grouped.reduce_with(|one, other| append(&text(one), &text(other)), versioned(case, name));

@@ -81,8 +81,9 @@ pub use processor::{Processor, ProcessorResult};
 pub use stores::{
     ChangelogWriter, CustomStore, KeyValueIterator, KeyValueStore, Names, ProcessorStore, SessionIterator,
     SessionStore, StateStore, StoreBuilder, StoreName, StoreRef, Stores, TimestampedKeyValueStore,
-    TimestampedWindowStore, ValueAndTimestamp, WindowIterator, WindowStore,
+    TimestampedWindowStore, ValueAndTimestamp, VersionedKeyValueStore, WindowIterator, WindowStore,
 };
+pub use state_stores::VersionPut;
 pub(crate) use stores::{CustomFactory, CustomInstance, Opening, TimestampedSerde};
 pub use topology::{NodeHandle, Parents, Sink, Source};
 

@@ -12,6 +12,7 @@ mod suppression;
 mod table;
 mod task_store;
 mod time_to_live;
+mod version_log;
 mod versions;
 mod window_table;
 

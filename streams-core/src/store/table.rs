@@ -118,7 +118,10 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
     pub fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
         match self.encode_key(key)? {
             Written::Null => Ok(None),
-            Written::Bytes => self.rows.get_forwarded(&self.key),
+            Written::Bytes => match &mut self.versions {
+                Some(versions) => versions.get(&self.rows, &self.key),
+                None => self.rows.get_forwarded(&self.key),
+            },
         }
     }
 

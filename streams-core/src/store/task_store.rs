@@ -1,5 +1,6 @@
 use super::join::JoinProgress;
 use super::suppression::VERSION_3;
+use super::version_log::VersionLog;
 use crate::processor::TaskContext;
 use crate::record::Headers;
 use crate::topology::StoreFormat;
@@ -20,6 +21,8 @@ pub struct TaskStore {
     topic_index: Cell<Option<usize>>,
     /// Beside the rows of records of a join that have no partner: what its two sides share.
     join_progress: OnceCell<Rc<JoinProgress>>,
+    /// What processors have put into a versioned store.
+    unlogged: VersionLog,
 }
 
 /// The changelog partition of a store.
@@ -48,6 +51,7 @@ impl TaskStore {
             write_through,
             topic_index: Cell::new(None),
             join_progress: OnceCell::new(),
+            unlogged: VersionLog::default(),
         }
     }
 
@@ -92,11 +96,39 @@ impl TaskStore {
 
     /// Appends a version that was put to the changelog of a versioned store.
     pub(super) fn log_version(&self, context: &mut TaskContext, key: &[u8], value: Option<&[u8]>, timestamp: i64) {
+        self.log_versions(context);
         if let Some(changelog) = &self.changelog {
-            let topic = self.topic_index.get().unwrap_or_else(|| context.output.topic_index(&changelog.topic));
-            self.topic_index.set(Some(topic));
+            let topic = self.topic_index(context, changelog);
             context.output.push(topic, changelog.partition, timestamp, Some(key), value, &[]);
         }
+    }
+
+    /// [`log_version`](Self::log_version) at the next [`flush`](Self::flush), for who has no output at hand.
+    pub(crate) fn log_version_later(&self, key: &[u8], value: Option<&[u8]>, timestamp: i64) {
+        if self.changelog.is_some() {
+            self.unlogged.push(key, value, timestamp);
+        }
+    }
+
+    fn log_versions(&self, context: &mut TaskContext) {
+        if let (Some(changelog), false) = (&self.changelog, self.unlogged.is_empty()) {
+            let topic = self.topic_index(context, changelog);
+            self.unlogged.drain(|key, value, timestamp| {
+                context.output.push(topic, changelog.partition, timestamp, Some(key), value, &[]);
+            });
+        }
+    }
+
+    fn topic_index(&self, context: &mut TaskContext, changelog: &ChangelogPartition) -> usize {
+        let topic = self.topic_index.get().unwrap_or_else(|| context.output.topic_index(&changelog.topic));
+        self.topic_index.set(Some(topic));
+        topic
+    }
+
+    /// Whether there is something to [`flush`](Self::flush).
+    #[inline]
+    pub(crate) fn has_unlogged(&self) -> bool {
+        self.handle.borrow().has_unforwarded() || !self.unlogged.is_empty()
     }
 
     /// [`log`](Self::log) for who holds the buffer already.
@@ -113,8 +145,7 @@ impl TaskStore {
         headers: &Headers,
     ) {
         if let Some(changelog) = &self.changelog {
-            let topic = self.topic_index.get().unwrap_or_else(|| context.output.topic_index(&changelog.topic));
-            self.topic_index.set(Some(topic));
+            let topic = self.topic_index(context, changelog);
             let mut timestamp = buffer.context(slot).timestamp;
             let mut value = buffer.value(slot);
             if let (StoreFormat::Timestamped, Some(bytes)) = (self.format, value)
@@ -160,6 +191,7 @@ impl TaskStore {
         context: &mut TaskContext,
         slots: &mut Vec<Slot>,
     ) -> Result<(), state_stores::StoreError> {
+        self.log_versions(context);
         while self.handle.borrow().has_unforwarded() {
             self.handle.borrow_mut().begin_flush(slots)?;
             slots.iter().for_each(|&slot| self.log(context, slot));

@@ -123,9 +123,9 @@ impl StoreSpec {
     /// The serdes of its rows as processors see them: with timestamps where it has such.
     pub(crate) fn row_serdes<K: 'static, V: 'static>(&self) -> Option<(SerdeRef<K>, SerdeRef<V>)> {
         let value = match self.format {
-            StoreFormat::Plain => &self.types.value,
+            StoreFormat::Plain | StoreFormat::Versioned => &self.types.value,
             StoreFormat::Timestamped => &self.types.timestamped,
-            StoreFormat::SuppressionBuffer | StoreFormat::Versioned | StoreFormat::JoinBuffer => return None,
+            StoreFormat::SuppressionBuffer | StoreFormat::JoinBuffer => return None,
         };
         let (key, value) = (self.types.key.downcast_ref::<SerdeRef<K>>()?, value.downcast_ref::<SerdeRef<V>>()?);
         Some((Arc::clone(key), Arc::clone(value)))
@@ -135,10 +135,9 @@ impl StoreSpec {
     pub(crate) fn row_type_names(&self) -> (String, String) {
         let (key, value) = self.types.names();
         let value = match self.format {
-            StoreFormat::Plain => value.to_owned(),
+            StoreFormat::Plain | StoreFormat::Versioned => value.to_owned(),
             StoreFormat::Timestamped => format!("ValueAndTimestamp<{value}>"),
             StoreFormat::SuppressionBuffer => "changes that are held back".to_owned(),
-            StoreFormat::Versioned => format!("versions of {value}"),
             StoreFormat::JoinBuffer => "records that wait for a join".to_owned(),
         };
         (key.to_owned(), value)

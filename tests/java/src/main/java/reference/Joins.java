@@ -14,6 +14,8 @@ import org.apache.kafka.streams.kstream.KeyValueMapper;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Suppressed;
 import org.apache.kafka.streams.kstream.ValueJoiner;
+import org.apache.kafka.streams.kstream.ValueTransformerWithKey;
+import org.apache.kafka.streams.processor.ProcessorContext;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
 
@@ -122,6 +124,10 @@ final class Joins {
             case "filter-versioned" -> builder.table(name, consumed).filter((key, value) -> value.length() > 1, versioned(name));
             case "versioned-map-versioned" -> builder.table(name, consumed, versioned(name + "-source"))
                     .mapValues(value -> value + "!", versioned(name));
+            case "versioned-transform" -> builder.table(name, consumed, versioned(name)).transformValues(Exclaimed::new);
+            case "transform-versioned" -> builder.table(name, consumed).transformValues(Exclaimed::new, versioned(name));
+            case "versioned-transform-versioned" -> builder.table(name, consumed, versioned(name + "-source"))
+                    .transformValues(Exclaimed::new, versioned(name));
             case "reduce-versioned" -> builder.stream(name, consumed).groupByKey().reduce(Aggregates::reduce, versioned(name));
             case "joined-versioned" -> builder.table(name, consumed)
                     .outerJoin(builder.table(name + "-2", consumed), JOINER, versioned(name));
@@ -144,6 +150,20 @@ final class Joins {
         return Materialized.<String, String>as(Stores.persistentVersionedKeyValueStore(name + "-store", history))
                 .withKeySerde(Program.TEXT)
                 .withValueSerde(Program.TEXT);
+    }
+
+    /** Appends an exclamation mark to each row, and lets deletions be. */
+    private static final class Exclaimed implements ValueTransformerWithKey<String, String, String> {
+        @Override
+        public void init(ProcessorContext context) {}
+
+        @Override
+        public String transform(String key, String value) {
+            return value == null ? null : value + "!";
+        }
+
+        @Override
+        public void close() {}
     }
 
     private static String text(String value) {
