@@ -19,11 +19,11 @@ const EXAMPLE: Example = Example {
     sample: Sample::Timed(&[
         (1767225600000, "k", "left a"),
         (1767225600500, "k", "right x"),
-        (1767225600900, "k", "left b@k"),
+        (1767225600900, "k", "left b"),
         (1767225602000, "k", "right"),
         (1767225604000, "k", "left c"),
         (1767225606000, "k", "right z"),
-        (1767225608000, "k", "left d"),
+        (1767225608000, "k", "left d@k"),
     ]),
     tables: &[("{input}-titles", Sample::Keyed(&[("k", "king")]))],
     topology,
@@ -46,7 +46,11 @@ fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {
     let right_versions = right.to_table_deleting_none_with(versions);
     let [left, right] = [left, right].map(|side| side.flat_map_values(|text| text));
     join_with_table(&left, &right_table, output);
-    write(left.join_as_of(&right_versions, Duration::ZERO, |left, right| both(Some(&left), Some(&right))), "as of", output);
+    write(
+        left.join_as_of(&right_versions, Duration::ZERO, |left, right| both(Some(&left), Some(&right))),
+        "as of",
+        output,
+    );
     join_with_global_table(&left, &builder.global_table(&format!("{input}-titles")), output);
     join_streams(&left, &right, output);
     builder.build()
@@ -84,7 +88,7 @@ fn foreign_key(text: &str) -> Option<String> {
     text.split_once('@').map(|(_, key)| key.to_owned())
 }
 
-fn join_with_global_table(left: &KStream<String, String>, titles: &GlobalKTable<String, String>, output: &str) {
+fn join_with_global_table(left: &KStream<String, String>, titles: &GlobalKTable<Option<String>, String>, output: &str) {
     let key = |_: &String, text: &String| foreign_key(text);
     let inner = left.join_global_table(titles, key, |left, title| both(Some(&left), Some(&title)));
     let one = left.left_join_global_table(titles, key, |left, title: Option<String>| both(Some(&left), title.as_ref()));

@@ -131,7 +131,7 @@ fn check_stream_with_table(left_join: bool, versioned: bool, inputs: &[Input]) -
     match left_join {
         true => stream.left_join_table(&rows, perhaps).to("out"),
         false => stream.join_table(&rows, both).to("out"),
-    }
+    };
     let driver = driver(&builder.build().unwrap());
     let output = driver.create_output_topic::<String, String>("out");
     let mut side = Side::default();
@@ -194,13 +194,13 @@ fn check_grace(grace: i64, inputs: &[Input]) -> Result<(), TestCaseError> {
 /// The key of the global table's row is the last digit of the record's value.
 fn check_global(left_join: bool, inputs: &[Input]) -> Result<(), TestCaseError> {
     let builder = StreamsBuilder::new();
-    let rows = builder.global_table::<String, String>("right");
+    let rows = builder.global_table::<Text, String>("right");
     let stream = builder.stream::<Text, Text>("left").flat_map_values(|value| value);
     let key = |_: &Text, value: &String| named(value);
     match left_join {
         true => stream.left_join_global_table(&rows, key, perhaps).to("out"),
         false => stream.join_global_table(&rows, key, both).to("out"),
-    }
+    };
     let driver = driver(&builder.build().unwrap());
     let output = driver.create_output_topic::<Text, String>("out");
     let mut side = Side::default();

@@ -69,7 +69,10 @@ mod tests {
             log.drain(|key, value, time| seen.push((key.to_vec(), value.map(<[u8]>::to_vec), time)));
             std::mem::take(&mut seen)
         };
-        assert_eq!(drain(), [(b"a".to_vec(), Some(b"1".to_vec()), 10), (b"b".to_vec(), None, 9), (vec![], Some(vec![]), 11)]);
+        assert_eq!(
+            drain(),
+            [(b"a".to_vec(), Some(b"1".to_vec()), 10), (b"b".to_vec(), None, 9), (vec![], Some(vec![]), 11)]
+        );
         assert!(log.is_empty() && drain().is_empty());
     }
 }

@@ -234,7 +234,7 @@ fn what_is_put_into_a_versioned_store_is_logged_with_its_time() {
 
 #[test]
 fn a_versioned_store_has_no_cache() {
-    let error = versions().with_caching_enabled().build().unwrap_err();
+    let error = versions().with_caching_enabled().build().err().unwrap();
     assert!(error.contains("store versions is versioned"), "{error}");
 }
 

@@ -232,7 +232,10 @@ impl<S> StoreBuilder<S> {
     pub fn build(self) -> Result<StoreSpec, String> {
         let spec = self.spec;
         if spec.layout.is_versioned() && spec.caching {
-            return Err(format!("store {} is versioned, and such stores have no cache: leave with_caching_enabled out", spec.name));
+            return Err(format!(
+                "store {} is versioned, and such stores have no cache: leave with_caching_enabled out",
+                spec.name
+            ));
         }
         if let (RowLayout::Window { retention_ms, .. }, Some(size)) = (spec.layout, spec.window_size_ms) {
             let name = &spec.name;
