@@ -133,7 +133,8 @@ impl ActiveStores {
     /// [`StoreError::CommitOrder`] if nothing is sealed, [`StoreError::UnknownStore`] if there is no such store.
     pub fn set_note(&mut self, store: usize, note: &[u8]) -> Result<()> {
         let sealed = self.sealed.as_mut();
-        let batch = sealed.ok_or(StoreError::CommitOrder { problem: "there is no sealed commit to note something with" })?;
+        let batch =
+            sealed.ok_or(StoreError::CommitOrder { problem: "there is no sealed commit to note something with" })?;
         self.stores.note(batch, store, note)
     }
 

@@ -170,7 +170,7 @@ impl StreamsBuilder {
         self.graph.borrow().build()
     }
 
-    fn root(&self) -> Handle {
+    pub(crate) fn root(&self) -> Handle {
         Handle { graph: Rc::clone(&self.graph), id: Graph::ROOT }
     }
 
@@ -192,7 +192,7 @@ impl StreamsBuilder {
     }
 }
 
-fn stream_source_factory<K: Data, V: Data>(
+pub(crate) fn stream_source_factory<K: Data, V: Data>(
     consumed: &Consumed<K, V>,
     key: &SerdeRef<K>,
     value: &SerdeRef<V>,

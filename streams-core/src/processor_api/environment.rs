@@ -1,8 +1,8 @@
 use super::processor::{ProcessorResult, unwrapped};
-use super::stores::{CustomInstance, Opening, ProcessorStore};
+use super::stores::{CustomInstance, OpenedRows, Opening, ProcessorStore};
 use crate::error::StreamsError;
 use crate::processor::TaskContext;
-use crate::store::TaskStore;
+use crate::store::{GlobalStores, TaskStore};
 use crate::topology::{Children, TaskBuild, Topology};
 use state_stores::{Slot, WriteContext};
 use std::cell::{Cell, RefCell};
@@ -18,6 +18,7 @@ pub(super) struct Environment {
     stores: Vec<Connected>,
     /// Those of them whose updates do not wait for the commit.
     write_through: Vec<Rc<TaskStore>>,
+    globals: GlobalStores,
     slots: RefCell<Vec<Slot>>,
     /// What the task's stores note with each write.
     origin: Rc<Cell<WriteContext>>,
@@ -43,6 +44,7 @@ impl Environment {
             application_id: build.application_id().into(),
             topology: build.topology().clone(),
             stores,
+            globals: build.globals().clone(),
             slots: RefCell::default(),
             origin: build.write_context(),
             running: Cell::new(false),
@@ -52,11 +54,14 @@ impl Environment {
 
     /// The node is asked for a store.
     pub(super) fn open_store<S: ProcessorStore>(&self, name: &str) -> Result<S, StreamsError> {
+        let Some(spec) = self.topology.store(name) else { return Err(self.unknown_store(name)) };
         let found = self.stores.iter().find(|(store, _)| **store.name() == *name);
-        let (Some((store, custom)), Some(spec)) = (found, self.topology.store(name)) else {
-            return Err(self.unknown_store(name));
+        let rows = match (found, self.globals.get(name)) {
+            (Some((store, custom)), _) => OpenedRows::Task(store, custom.as_ref()),
+            (None, Some(reader)) => OpenedRows::Global(reader),
+            (None, None) => return Err(self.unknown_store(name)),
         };
-        let opening = Opening { spec, store, custom: custom.as_ref() };
+        let opening = Opening { spec, rows };
         S::open(&opening).map_err(|message| StreamsError::Topology(format!("processor {}: {message}", self.node)))
     }
 

@@ -79,11 +79,11 @@ pub use fixed_key::{FixedKeyProcessor, FixedKeyProcessorContext, FixedKeyRecord}
 pub use node::{fixed_key_processor_factory, processor_factory};
 pub use processor::{Processor, ProcessorResult};
 pub use stores::{
-    ChangelogWriter, CustomStore, KeyValueIterator, KeyValueStore, Names, ProcessorStore, SessionIterator,
-    SessionStore, StateStore, StoreBuilder, StoreName, StoreRef, Stores, TimestampedKeyValueStore,
-    TimestampedWindowStore, ValueAndTimestamp, WindowIterator, WindowStore,
+    ChangelogWriter, CustomStore, GlobalKeyValueIterator, GlobalKeyValueStore, KeyValueIterator, KeyValueStore, Names,
+    ProcessorStore, SessionIterator, SessionStore, StateStore, StoreBuilder, StoreName, StoreRef, Stores,
+    TimestampedKeyValueStore, TimestampedWindowStore, ValueAndTimestamp, WindowIterator, WindowStore,
 };
-pub(crate) use stores::{CustomFactory, CustomInstance, Opening, TimestampedSerde};
+pub(crate) use stores::{CustomFactory, CustomInstance, OpenedRows, Opening, TimestampedSerde};
 pub use topology::{NodeHandle, Parents, Sink, Source};
 
 pub use crate::processor::{Cancellable, PunctuationType};

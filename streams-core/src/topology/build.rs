@@ -178,6 +178,11 @@ impl<'a> TaskBuild<'a> {
         self.globals.get(name).ok_or_else(|| unknown_store(name))
     }
 
+    /// All global stores.
+    pub(crate) fn globals(&self) -> &GlobalStores {
+        &self.globals
+    }
+
     /// The name on the cluster of one of the topology's topics.
     pub fn topic_name(&self, topic: &str) -> Arc<str> {
         self.topology.topic_name(&self.settings.application_id, topic).into()
