@@ -7,6 +7,7 @@ use std::sync::Arc;
 use streams_core::processor_api::{
     GlobalKeyValueStore, KeyValueStore, Processor, StoreBuilder, StoreRef, processor_factory,
 };
+use streams_core::serde::DefaultSerde;
 use streams_core::topology::{FlowType, SourceTopics};
 
 /// Global stores.
@@ -21,7 +22,7 @@ impl StreamsBuilder {
     /// There is no changelog, whatever `store` says: an instance that starts without the store gives the processor the topic's records again, one that
     /// has it goes on behind the last record whose writes are in it, also after a crash. So the topic must keep what the store is made of; where
     /// records that were read are gone, the instance closes, and rebuilds the store at its next start. Records with null key or value come to the processor only where `KIn`
-    /// or `VIn` is an [`Option`]. The offset reset policy of `consumed` means nothing here. What the processor fails with ends the instance; with
+    /// or `VIn` is an [`Option`]; they are read with the default serdes of these types. What the processor fails with ends the instance; with
     /// `processing.exception.handler.global.enabled` the processing exception handler is asked first.
     ///
     /// ```
@@ -29,7 +30,7 @@ impl StreamsBuilder {
     /// #     FixedKeyProcessor, FixedKeyProcessorContext, FixedKeyRecord, GlobalKeyValueStore, KeyValueStore, Processor, ProcessorContext,
     /// #     ProcessorResult, Stores,
     /// # };
-    /// # use streams_dsl::{Consumed, Record, StreamsBuilder};
+    /// # use streams_dsl::{Record, StreamsBuilder};
     /// /// Keeps the topic's last value of each key, in upper case.
     /// #[derive(Default)]
     /// struct Keep {
@@ -74,12 +75,27 @@ impl StreamsBuilder {
     ///
     /// let builder = StreamsBuilder::new();
     /// let names = Stores::key_value_store::<String, String>("names");
-    /// builder.add_global_store(names, "country-names", Consumed::new(), Keep::default);
+    /// builder.add_global_store(names, "country-names", Keep::default);
     /// builder.stream::<String, String>("visits").process_values(Name::default, ()).to("visits-by-country");
     /// # builder.build()?;
     /// # Ok::<(), streams_dsl::StreamsError>(())
     /// ```
-    pub fn add_global_store<KIn: Data, VIn: Data, K: 'static, V: 'static, P>(
+    pub fn add_global_store<KIn, VIn, K: 'static, V: 'static, P>(
+        &self,
+        store: StoreBuilder<KeyValueStore<K, V>>,
+        topic: impl Into<String>,
+        supplier: impl Fn() -> P + Send + Sync + 'static,
+    ) -> StoreRef<GlobalKeyValueStore<K, V>>
+    where
+        KIn: Data + DefaultSerde,
+        VIn: Data + DefaultSerde,
+        P: Processor<KIn, VIn, (), ()>,
+    {
+        self.add_global_store_with(store, topic, Consumed::defaults(), supplier)
+    }
+
+    /// [`add_global_store`](Self::add_global_store), reading the topic as `consumed` says. Its offset reset policy means nothing here.
+    pub fn add_global_store_with<KIn: Data, VIn: Data, K: 'static, V: 'static, P>(
         &self,
         store: StoreBuilder<KeyValueStore<K, V>>,
         topic: impl Into<String>,

@@ -9,7 +9,7 @@ use streams_dsl::processor_api::{
     FixedKeyProcessor, FixedKeyProcessorContext, FixedKeyRecord, GlobalKeyValueStore, KeyValueStore, Processor,
     ProcessorContext, ProcessorResult, Stores,
 };
-use streams_dsl::{Consumed, KafkaStreams, LogAndContinue, Record, State, StoreEngine, StreamsBuilder, Topology};
+use streams_dsl::{KafkaStreams, LogAndContinue, Record, State, StoreEngine, StreamsBuilder, Topology};
 use tests::embedded::{Site, wait};
 
 const STORE: &str = "seen";
@@ -80,7 +80,7 @@ impl App {
         let (calls, fails) = (Arc::clone(&self.calls), Arc::clone(&self.fails));
         let count = move || Count { counts: KeyValueStore::default(), calls: calls.clone(), fails: fails.clone() };
         let store = Stores::key_value_store::<String, i64>(STORE).with_store_type(self.engine);
-        builder.add_global_store(store, "events", Consumed::new(), count);
+        builder.add_global_store(store, "events", count);
         builder.stream::<String, String>("questions").process_values(Look::default, ()).to("answers");
         builder.build().unwrap()
     }
@@ -185,15 +185,4 @@ fn the_processing_exception_handler_is_asked_where_that_is_set() {
     let config = config().set("processing.exception.handler.global.enabled", "true");
     let streams = app.site.start_with(app.topology(), config);
     assert_eq!(query(&streams, 1), Some(1));
-}
-
-#[test]
-fn a_partition_that_is_added_to_the_topic_is_read_from_its_start() {
-    let app = App::new(StoreEngine::RocksDb);
-    (0..100).for_each(|event| app.event(event % 10, ""));
-    assert!(app.start().close());
-    app.site.broker.add_partitions("events", 5).unwrap();
-    app.site.broker.produce("events", 4, Some(b"k9"), Some(b""), 1).unwrap();
-    let streams = app.start();
-    assert_eq!((query(&streams, 9), app.calls()), (Some(11), 101));
 }
