@@ -3,7 +3,7 @@ use super::stores::{CustomInstance, OpenedRows, Opening, ProcessorStore};
 use crate::error::StreamsError;
 use crate::processor::TaskContext;
 use crate::store::{GlobalStores, TaskStore};
-use crate::topology::{Children, TaskBuild, Topology};
+use crate::topology::{TaskBuild, Topology};
 use state_stores::{Slot, WriteContext};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -31,11 +31,18 @@ pub(super) struct Environment {
 type Connected = (Rc<TaskStore>, Option<Rc<dyn CustomInstance>>);
 
 impl Environment {
-    pub(super) fn new(build: &mut TaskBuild<'_>, children: &Children) -> Result<Self, StreamsError> {
-        let node = Arc::clone(children.node());
+    /// For the node that is being built, with the stores that it is connected to.
+    pub(super) fn new(build: &mut TaskBuild<'_>) -> Result<Self, StreamsError> {
+        let names = build.connected_stores(build.node());
+        Self::with_stores(build, &names)
+    }
+
+    /// For the node that is being built, with these stores of its task.
+    pub(super) fn with_stores(build: &mut TaskBuild<'_>, names: &[String]) -> Result<Self, StreamsError> {
+        let node = Arc::clone(build.node());
         let mut stores = Vec::new();
-        for name in build.connected_stores(&node) {
-            stores.push((build.store(&name)?, build.custom_store(&name)?));
+        for name in names {
+            stores.push((build.store(name)?, build.custom_store(name)?));
         }
         let write_through = stores.iter().map(|(store, _)| store).filter(|store| store.is_write_through());
         Ok(Self {

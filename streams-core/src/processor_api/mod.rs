@@ -73,6 +73,7 @@ mod processor;
 mod schedules;
 mod stores;
 mod topology;
+mod transformer;
 
 pub use context::{ProcessingContext, ProcessorContext};
 pub use fixed_key::{FixedKeyProcessor, FixedKeyProcessorContext, FixedKeyRecord};
@@ -85,5 +86,6 @@ pub use stores::{
 };
 pub(crate) use stores::{CustomFactory, CustomInstance, OpenedRows, Opening, TimestampedSerde};
 pub use topology::{NodeHandle, Parents, Sink, Source};
+pub use transformer::{TransformerNode, ValueTransformerContext, ValueTransformerWithKey};
 
 pub use crate::processor::{Cancellable, PunctuationType};

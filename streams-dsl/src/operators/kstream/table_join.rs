@@ -57,7 +57,7 @@ where
             context.drop_record("its key is null");
             return Ok(());
         }
-        let row = if key_is_null { None } else { self.rows.get(&key)?.map(|(_, row)| row) };
+        let row = if key_is_null { None } else { self.rows.get(context, &key)?.map(|(_, row)| row) };
         if row.is_none() && !self.left {
             return Ok(());
         }
