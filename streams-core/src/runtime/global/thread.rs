@@ -216,7 +216,10 @@ impl<B: Broker> GlobalThread<B> {
     }
 
     fn close(&mut self) -> Result<(), StreamsError> {
-        self.parts.drain(..).try_for_each(|part| Ok(part.task.close()?.close()))
+        for part in self.parts.drain(..) {
+            part.task.close()?.close();
+        }
+        Ok(())
     }
 
     fn tell_start(&self, store: &str, positions: &[(TopicPartition, i64)], ends: &[(TopicPartition, i64)]) {
