@@ -126,6 +126,18 @@ impl ActiveStores {
         Ok(())
     }
 
+    /// Has some bytes of the caller's own written with the sealed rows, in the place of those before: for a store that is filled from elsewhere than
+    /// one changelog partition, to say how far. [`TaskStores::committed_note`] reads them. A store in memory forgets them, as it forgets its rows.
+    ///
+    /// # Errors
+    /// [`StoreError::CommitOrder`] if nothing is sealed, [`StoreError::UnknownStore`] if there is no such store.
+    pub fn set_note(&mut self, store: usize, note: &[u8]) -> Result<()> {
+        let sealed = self.sealed.as_mut();
+        let batch =
+            sealed.ok_or(StoreError::CommitOrder { problem: "there is no sealed commit to note something with" })?;
+        self.stores.note(batch, store, note)
+    }
+
     /// Writes the sealed rows of all stores, and the changelog offsets that they reach, at once. To be called
     /// when the changelog has acknowledged them. Each offset is that of the next record to restore.
     ///

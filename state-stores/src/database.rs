@@ -2,7 +2,7 @@
 //!
 //! What is stored besides rows: in the default column family the version of the database's format; in each
 //! store's column family a marker with the version of the store's format, and the changelog offset that its
-//! rows have reached; and of a windowed store its stream time and what its row layout depends on.
+//! rows have reached or a note of their owner's instead; and of a windowed store its stream time and what its row layout depends on.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,7 @@ const DEFAULT_COLUMN_FAMILY: &str = rocksdb::DEFAULT_COLUMN_FAMILY_NAME;
 const DATABASE_VERSION_KEY: &[u8] = b"format-version";
 const STORE_VERSION_KEY: &[u8] = &[0x00, b'v'];
 const STORE_OFFSET_KEY: &[u8] = &[0x00, b'o'];
+const STORE_NOTE_KEY: &[u8] = &[0x00, b'n'];
 const STORE_LAYOUT_KEY: &[u8] = &[0x00, b'l'];
 pub(crate) const STORE_STREAM_TIME_KEY: &[u8] = &[0x00, b't'];
 /// How often opening starts over when another process changes the files between two looks.
@@ -178,6 +179,19 @@ impl Database {
     ) -> Result<()> {
         let handle = self.column_family(column_family)?;
         batch.put_cf(&handle, STORE_OFFSET_KEY, committed.to_bytes());
+        Ok(())
+    }
+
+    /// What the owner of a store has noted with its rows.
+    pub(crate) fn note(&self, column_family: &str) -> Result<Option<Vec<u8>>> {
+        let handle = self.column_family(column_family)?;
+        self.meta(&handle, STORE_NOTE_KEY)
+    }
+
+    /// Adds a note to `batch`, in the place of the one before.
+    pub(crate) fn put_note(&self, batch: &mut WriteBatch, column_family: &str, note: &[u8]) -> Result<()> {
+        let handle = self.column_family(column_family)?;
+        batch.put_cf(&handle, STORE_NOTE_KEY, note);
         Ok(())
     }
 

@@ -121,6 +121,27 @@ impl TaskStores {
         Some(self.stores.get(store)?.committed?.time)
     }
 
+    /// What was [noted](crate::ActiveStores::set_note) with the rows that are committed. `None` if nothing was, or for a store in memory.
+    ///
+    /// # Errors
+    /// If there is no such store, or the database cannot be read.
+    pub fn committed_note(&self, store: usize) -> Result<Option<Vec<u8>>> {
+        match (&self.store(store)?.engine, &self.database) {
+            (Engine::RocksDb(engine), Some(database)) => database.note(engine.column_family_name()),
+            _ => Ok(None),
+        }
+    }
+
+    /// Adds a note about a store to a batch.
+    pub(crate) fn note(&self, batch: &mut CommitBatch, store: usize, note: &[u8]) -> Result<()> {
+        match (&self.store(store)?.engine, &self.database) {
+            (Engine::RocksDb(engine), Some(database)) => {
+                database.put_note(&mut batch.rocksdb, engine.column_family_name(), note)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Sets the time to be kept with the offsets of the following writes, in milliseconds. Default: 0.
     pub fn set_time(&mut self, milliseconds: i64) {
         self.time = milliseconds;

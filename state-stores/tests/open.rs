@@ -214,6 +214,32 @@ fn offsets_are_kept_in_rocksdb_and_forgotten_in_memory() {
 }
 
 #[test]
+fn a_note_is_written_with_its_rows() {
+    for engine in ENGINES {
+        let directory = TempDir::new().unwrap();
+        let mut active = open_one(directory.path(), engine, BufferOptions::default()).activate();
+        assert!(matches!(active.set_note(0, b"early"), Err(StoreError::CommitOrder { .. })));
+        for (value, note) in [(b"1", b"first"), (b"2", b"later")] {
+            active.handle(0).unwrap().put(b"k", Some(value)).unwrap();
+            support::flush(&active.handle(0).unwrap());
+            active.seal().unwrap();
+            active.set_note(0, note).unwrap();
+            if value == b"1" {
+                active.apply(&[]).unwrap();
+            }
+        }
+        // The second commit was sealed and never written.
+        drop(active);
+        let mut stores = open_one(directory.path(), engine, BufferOptions::default());
+        let kept = (engine == EngineKind::RocksDb).then_some((b"first".to_vec(), b"1".to_vec()));
+        assert_eq!(stores.committed_note(0).unwrap().zip(stores.reader(0).unwrap().get(b"k").unwrap()), kept);
+        assert_eq!(stores.reader(0).unwrap().all().count(), kept.iter().count());
+        stores.wipe(0).unwrap();
+        assert_eq!(stores.committed_note(0).unwrap(), None);
+    }
+}
+
+#[test]
 fn what_is_shared_between_threads_can_be() {
     fn is_send<T: Send>() {}
     fn is_sync<T: Sync>() {}

@@ -176,7 +176,7 @@ impl StreamsBuilder {
         self.graph.borrow().build()
     }
 
-    fn root(&self) -> Handle {
+    pub(crate) fn root(&self) -> Handle {
         Handle { graph: Rc::clone(&self.graph), id: Graph::ROOT }
     }
 
@@ -198,7 +198,7 @@ impl StreamsBuilder {
     }
 }
 
-fn stream_source_factory<K: Data, V: Data>(
+pub(crate) fn stream_source_factory<K: Data, V: Data>(
     consumed: &Consumed<K, V>,
     key: &SerdeRef<K>,
     value: &SerdeRef<V>,

@@ -49,6 +49,7 @@ mod builder;
 mod cogrouped_stream;
 mod data;
 mod global_ktable;
+mod global_store;
 mod graph;
 mod kgrouped_stream;
 mod kgrouped_table;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
+use streams_core::processor::TaskContext;
 use streams_core::serde::SerdeRef;
 use streams_core::store::{Direction, SessionTable, TableStore, WindowTable};
 use streams_core::topology::TaskBuild;
@@ -13,16 +14,16 @@ use streams_core::windowed::{SessionWindow, Window, Windowed};
 /// Reads the rows of a table in a task.
 pub(crate) trait ValueGetter<K, V> {
     /// The row of `key` with its timestamp.
-    fn get(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError>;
+    fn get(&mut self, context: &mut TaskContext, key: &K) -> Result<Option<(i64, V)>, StreamsError>;
 
     /// The row as those downstream know it: without changes that a cache holds back until the commit. Tables of windows answer the present row.
-    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
-        self.get(key)
+    fn get_forwarded(&mut self, context: &mut TaskContext, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
+        self.get(context, key)
     }
 
     /// The row that `key` had at this time, where the table is versioned; else the row that it has.
-    fn get_as_of(&mut self, key: &K, _time: i64) -> Result<Option<(i64, V)>, StreamsError> {
-        self.get(key)
+    fn get_as_of(&mut self, context: &mut TaskContext, key: &K, _time: i64) -> Result<Option<(i64, V)>, StreamsError> {
+        self.get(context, key)
     }
 }
 
@@ -70,15 +71,15 @@ impl<K: Data, V: Data> TableView<K, V> {
 }
 
 impl<K: Data, V: Data> ValueGetter<K, V> for TableStore<K, V> {
-    fn get(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
+    fn get(&mut self, _: &mut TaskContext, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
         TableStore::get(self, key)
     }
 
-    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
+    fn get_forwarded(&mut self, _: &mut TaskContext, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
         TableStore::get_forwarded(self, key)
     }
 
-    fn get_as_of(&mut self, key: &K, time: i64) -> Result<Option<(i64, V)>, StreamsError> {
+    fn get_as_of(&mut self, _: &mut TaskContext, key: &K, time: i64) -> Result<Option<(i64, V)>, StreamsError> {
         TableStore::get_as_of(self, key, time)
     }
 }
@@ -103,24 +104,24 @@ impl<K, V, V2, F> ValueGetter<K, V2> for Computed<K, V, F>
 where
     F: Fn(&K, V) -> Result<Option<V2>, StreamsError>,
 {
-    fn get(&mut self, key: &K) -> Result<Option<(i64, V2)>, StreamsError> {
-        let row = self.rows.get(key)?;
+    fn get(&mut self, context: &mut TaskContext, key: &K) -> Result<Option<(i64, V2)>, StreamsError> {
+        let row = self.rows.get(context, key)?;
         self.compute(key, row)
     }
 
-    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V2)>, StreamsError> {
-        let row = self.rows.get_forwarded(key)?;
+    fn get_forwarded(&mut self, context: &mut TaskContext, key: &K) -> Result<Option<(i64, V2)>, StreamsError> {
+        let row = self.rows.get_forwarded(context, key)?;
         self.compute(key, row)
     }
 
-    fn get_as_of(&mut self, key: &K, time: i64) -> Result<Option<(i64, V2)>, StreamsError> {
-        let row = self.rows.get_as_of(key, time)?;
+    fn get_as_of(&mut self, context: &mut TaskContext, key: &K, time: i64) -> Result<Option<(i64, V2)>, StreamsError> {
+        let row = self.rows.get_as_of(context, key, time)?;
         self.compute(key, row)
     }
 }
 
 impl<K: Data, V: Data> ValueGetter<Windowed<K>, V> for WindowTable<K, V> {
-    fn get(&mut self, key: &Windowed<K>) -> Result<Option<(i64, V)>, StreamsError> {
+    fn get(&mut self, _: &mut TaskContext, key: &Windowed<K>) -> Result<Option<(i64, V)>, StreamsError> {
         if !self.begin(&key.key)? {
             return Ok(None);
         }
@@ -136,7 +137,7 @@ impl<K: Data, V: Data> ValueGetter<Windowed<K>, V> for WindowTable<K, V> {
 
 /// Sessions have the time of their end.
 impl<K: Data, V: Data> ValueGetter<Windowed<K, SessionWindow>, V> for SessionTable<K, V> {
-    fn get(&mut self, key: &Windowed<K, SessionWindow>) -> Result<Option<(i64, V)>, StreamsError> {
+    fn get(&mut self, _: &mut TaskContext, key: &Windowed<K, SessionWindow>) -> Result<Option<(i64, V)>, StreamsError> {
         if !self.begin(&key.key)? {
             return Ok(None);
         }

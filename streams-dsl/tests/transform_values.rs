@@ -7,7 +7,14 @@ mod case;
 
 use answers::{Text, check};
 use case::Case;
+use std::error::Error;
+use streams_dsl::processor_api::{
+    KeyValueStore, ProcessingContext, ProcessorResult, Stores, ValueTransformerContext, ValueTransformerWithKey,
+};
 use streams_dsl::*;
+
+/// What a transformer answers.
+type Answer = Result<Text, Box<dyn Error + Send + Sync>>;
 
 fn kept(case: &Case, name: &str) -> Materialized<String, String> {
     let materialized = Materialized::named(name);
@@ -29,9 +36,53 @@ fn transformed(case: &Case, builder: &StreamsBuilder) -> KTable<String, String> 
         }
     };
     let rows = builder.table::<String, String>("in");
-    match case.word("materialized", "no") {
-        "yes" => rows.transform_values_with(supplier, kept(case, "store")),
-        _ => rows.transform_values(supplier),
+    let materialized = match case.word("materialized", "no") {
+        "yes" => kept(case, "store"),
+        _ => Materialized::new(),
+    };
+    match case.word("asks", "count") {
+        "context" => rows.transform_values_with_stores(|| Locate, (), materialized),
+        "store" => {
+            let seen = builder.add_state_store(Stores::key_value_store::<String, String>("seen"));
+            rows.transform_values_with_stores(Remember::default, &seen, materialized)
+        }
+        _ => rows.transform_values_with(supplier, materialized),
+    }
+}
+
+/// Each row with where the change comes from.
+struct Locate;
+
+impl ValueTransformerWithKey<String, String, String> for Locate {
+    fn transform(&mut self, context: &mut ValueTransformerContext<'_>, _: &String, row: Text) -> Answer {
+        let from = match context.record_metadata() {
+            Some(RecordContext { topic, partition, offset }) => format!("{topic}/{partition}/{offset}"),
+            None => "null/-1/-1".to_owned(),
+        };
+        Ok(row.map(|row| format!("{row}@{from}/{}", context.timestamp())))
+    }
+}
+
+/// Each row with the one that was put for its key before.
+#[derive(Default)]
+struct Remember {
+    seen: KeyValueStore<String, String>,
+}
+
+impl ValueTransformerWithKey<String, String, String> for Remember {
+    fn init(&mut self, context: &ProcessingContext<'_>) -> ProcessorResult {
+        self.seen = context.state_store("seen")?;
+        Ok(())
+    }
+
+    fn transform(&mut self, _: &mut ValueTransformerContext<'_>, key: &String, row: Text) -> Answer {
+        let before = self.seen.get(key)?.unwrap_or_else(|| "null".to_owned());
+        let Some(row) = row else {
+            self.seen.delete(key)?;
+            return Ok(None);
+        };
+        self.seen.put(key, &row)?;
+        Ok(Some(format!("{row}<{before}")))
     }
 }
 

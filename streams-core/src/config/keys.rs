@@ -85,6 +85,7 @@ pub const KEYS: &[ConfigKey] = &[
         "LogAndFailProcessingExceptionHandler",
         Kind::OneOf(&["LogAndFailProcessingExceptionHandler", "LogAndContinueProcessingExceptionHandler"]),
     ),
+    key("processing.exception.handler.global.enabled", "false", Kind::OneOf(&["true", "false"])),
     key("processing.guarantee", "at_least_once", Kind::NotYet),
     without_default("processor.wrapper.class", Kind::JvmOnly),
     key(

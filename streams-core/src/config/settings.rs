@@ -242,6 +242,7 @@ fn task_settings(config: &StreamsConfig, reader: &Reader<'_>) -> TaskSettings {
         emit_interval: reader.millis("__emit.interval.ms.kstreams.windowed.aggregation__"),
         deserialization_handler: deserialization,
         processing_handler: processing,
+        global_processing_handler: reader.text("processing.exception.handler.global.enabled") == "true",
         ..TaskSettings::new(reader.text("application.id"))
     }
 }

@@ -1,9 +1,9 @@
 use super::processor::{ProcessorResult, unwrapped};
-use super::stores::{CustomInstance, Opening, ProcessorStore};
+use super::stores::{CustomInstance, OpenedRows, Opening, ProcessorStore};
 use crate::error::StreamsError;
 use crate::processor::TaskContext;
-use crate::store::TaskStore;
-use crate::topology::{Children, TaskBuild, Topology};
+use crate::store::{GlobalStores, TaskStore};
+use crate::topology::{TaskBuild, Topology};
 use state_stores::{Slot, WriteContext};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -18,6 +18,7 @@ pub(super) struct Environment {
     stores: Vec<Connected>,
     /// Those of them whose updates do not wait for the commit.
     write_through: Vec<Rc<TaskStore>>,
+    globals: GlobalStores,
     slots: RefCell<Vec<Slot>>,
     /// What the task's stores note with each write.
     origin: Rc<Cell<WriteContext>>,
@@ -30,11 +31,18 @@ pub(super) struct Environment {
 type Connected = (Rc<TaskStore>, Option<Rc<dyn CustomInstance>>);
 
 impl Environment {
-    pub(super) fn new(build: &mut TaskBuild<'_>, children: &Children) -> Result<Self, StreamsError> {
-        let node = Arc::clone(children.node());
+    /// For the node that is being built, with the stores that it is connected to.
+    pub(super) fn new(build: &mut TaskBuild<'_>) -> Result<Self, StreamsError> {
+        let names = build.connected_stores(build.node());
+        Self::with_stores(build, &names)
+    }
+
+    /// For the node that is being built, with these stores of its task.
+    pub(super) fn with_stores(build: &mut TaskBuild<'_>, names: &[String]) -> Result<Self, StreamsError> {
+        let node = Arc::clone(build.node());
         let mut stores = Vec::new();
-        for name in build.connected_stores(&node) {
-            stores.push((build.store(&name)?, build.custom_store(&name)?));
+        for name in names {
+            stores.push((build.store(name)?, build.custom_store(name)?));
         }
         let write_through = stores.iter().map(|(store, _)| store).filter(|store| store.is_write_through());
         Ok(Self {
@@ -43,6 +51,7 @@ impl Environment {
             application_id: build.application_id().into(),
             topology: build.topology().clone(),
             stores,
+            globals: build.globals().clone(),
             slots: RefCell::default(),
             origin: build.write_context(),
             running: Cell::new(false),
@@ -52,11 +61,14 @@ impl Environment {
 
     /// The node is asked for a store.
     pub(super) fn open_store<S: ProcessorStore>(&self, name: &str) -> Result<S, StreamsError> {
+        let Some(spec) = self.topology.store(name) else { return Err(self.unknown_store(name)) };
         let found = self.stores.iter().find(|(store, _)| **store.name() == *name);
-        let (Some((store, custom)), Some(spec)) = (found, self.topology.store(name)) else {
-            return Err(self.unknown_store(name));
+        let rows = match (found, self.globals.get(name)) {
+            (Some((store, custom)), _) => OpenedRows::Task(store, custom.as_ref()),
+            (None, Some(reader)) => OpenedRows::Global(reader),
+            (None, None) => return Err(self.unknown_store(name)),
         };
-        let opening = Opening { spec, store, custom: custom.as_ref() };
+        let opening = Opening { spec, rows };
         S::open(&opening).map_err(|message| StreamsError::Topology(format!("processor {}: {message}", self.node)))
     }
 

@@ -73,6 +73,7 @@ mod processor;
 mod schedules;
 mod stores;
 mod topology;
+mod transformer;
 
 pub use context::{ProcessingContext, ProcessorContext};
 pub use fixed_key::{FixedKeyProcessor, FixedKeyProcessorContext, FixedKeyRecord};
@@ -80,11 +81,13 @@ pub use node::{fixed_key_processor_factory, processor_factory};
 pub use processor::{Processor, ProcessorResult};
 pub use state_stores::VersionPut;
 pub use stores::{
-    ChangelogWriter, CustomStore, KeyValueIterator, KeyValueStore, Names, ProcessorStore, SessionIterator,
-    SessionStore, StateStore, StoreBuilder, StoreName, StoreRef, Stores, TimestampedKeyValueStore,
-    TimestampedWindowStore, ValueAndTimestamp, VersionedKeyValueStore, WindowIterator, WindowStore,
+    ChangelogWriter, CustomStore, GlobalKeyValueIterator, GlobalKeyValueStore, KeyValueIterator, KeyValueStore, Names,
+    ProcessorStore, SessionIterator, SessionStore, StateStore, StoreBuilder, StoreName, StoreRef, Stores,
+    TimestampedKeyValueStore, TimestampedWindowStore, ValueAndTimestamp, VersionedKeyValueStore, WindowIterator,
+    WindowStore,
 };
-pub(crate) use stores::{CustomFactory, CustomInstance, Opening, TimestampedSerde};
+pub(crate) use stores::{CustomFactory, CustomInstance, OpenedRows, Opening, TimestampedSerde};
 pub use topology::{NodeHandle, Parents, Sink, Source};
+pub use transformer::{TransformerNode, ValueTransformerContext, ValueTransformerWithKey};
 
 pub use crate::processor::{Cancellable, PunctuationType};

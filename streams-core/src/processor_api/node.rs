@@ -32,7 +32,7 @@ where
     P: Processor<KIn, VIn, KOut, VOut>,
 {
     Arc::new(move |build, children| {
-        let environment = Environment::new(build, &children)?;
+        let environment = Environment::new(build)?;
         let names = children.names();
         let downstream = children.downstream::<KOut, VOut>()?;
         let outgoing = Outgoing { downstream, children: names, schedules: Schedules::new::<P>() };

@@ -21,6 +21,9 @@ pub struct TaskSettings {
     pub deserialization_handler: Arc<dyn DeserializationExceptionHandler>,
     /// Asked about failures of user code.
     pub processing_handler: Arc<dyn ProcessingExceptionHandler>,
+    /// `processing.exception.handler.global.enabled`: whether it is asked about processors that fill global stores, too. If not, the first failure of one
+    /// ends the instance.
+    pub global_processing_handler: bool,
 }
 
 impl TaskSettings {
@@ -34,6 +37,7 @@ impl TaskSettings {
             emit_interval: Duration::from_secs(1),
             deserialization_handler: Arc::new(LogAndFail),
             processing_handler: Arc::new(LogAndFail),
+            global_processing_handler: false,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::offset_metadata;
 use super::operators::Operators;
 use super::queue::PartitionQueue;
 use super::{TaskId, TaskInput, TaskSettings, changelogs};
-use crate::error::StreamsError;
+use crate::error::{LogAndFail, ProcessingExceptionHandler, StreamsError};
 use crate::processor::{TaskContext, TopicPartitions};
 use crate::processor_api::CustomInstance;
 use crate::record::{OutputBatch, RecordBatch, TopicPartition};
@@ -72,7 +72,12 @@ impl Task {
         let by_name = task_stores.iter().map(|store| (store.name().to_string(), Rc::clone(store))).collect();
         let build = TaskBuild::new(topology, &settings, id, by_name, globals).with_write_context(stores.context_cell());
         let built = build.build()?;
-        let mut context = TaskContext::new(id, topics, Arc::clone(&settings.processing_handler));
+        let subtopology = topology.subtopologies().get(id.subtopology as usize);
+        let handler: Arc<dyn ProcessingExceptionHandler> = match subtopology {
+            Some(part) if part.global && !settings.global_processing_handler => Arc::new(LogAndFail),
+            _ => Arc::clone(&settings.processing_handler),
+        };
+        let mut context = TaskContext::new(id, topics, handler);
         let mut queues = Vec::with_capacity(inputs.len());
         for input in inputs {
             let source = built.sources.iter().find(|source| source.node == input.input.source);
@@ -83,7 +88,7 @@ impl Task {
             context.processor_metadata.merge(&input.metadata.processor_metadata);
             queues.push(PartitionQueue::new(input, (source.reader)()));
         }
-        let nodes = topology.subtopologies().get(id.subtopology as usize).map_or(&[][..], |part| &part.nodes);
+        let nodes = subtopology.map_or(&[][..], |part| &part.nodes);
         let nodes = nodes.iter().map(|&node| &topology.nodes()[node]).filter(|node| !node.is_source());
         let operators = Operators::new(nodes.map(|node| Arc::clone(&node.name)), built.operators);
         let source_changelogs = source_changelogs(topology, &settings.application_id, &task_stores, &queues);
@@ -316,6 +321,11 @@ impl Task {
         self.context.commit_requested = false;
         self.context.processor_metadata_changed = false;
         Ok(offsets)
+    }
+
+    /// Between the steps of a commit: has some bytes written with the rows of the task's first store, in the place of those before.
+    pub(crate) fn note_commit(&mut self, note: &[u8]) -> Result<(), StreamsError> {
+        Ok(self.stores.set_note(0, note)?)
     }
 
     /// Last step of a commit, after the brokers have acknowledged output and offsets: writes what was sealed into the stores, together with the

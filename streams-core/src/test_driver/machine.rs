@@ -3,7 +3,7 @@ use super::error::misuse;
 use super::{TestDriverConfig, output::Captured};
 use crate::error::StreamsError;
 use crate::processor::TopicPartitions;
-use crate::processor_api::{Opening, ProcessorStore};
+use crate::processor_api::{OpenedRows, Opening, ProcessorStore};
 use crate::record::{Headers, RecordBatchBuilder, RecordRef, TopicPartition};
 use crate::store::{GlobalStores, TaskStore};
 use crate::task::{OffsetMetadata, Task, TaskId, TaskInput, TaskParts, input_partitions};
@@ -44,22 +44,26 @@ impl Machine {
         let mut tasks = Vec::new();
         let mut routes = HashMap::new();
         let mut globals = GlobalStores::default();
-        // Global stores first: the others are built with them.
-        let (first, then): (Vec<_>, Vec<_>) = topology.subtopologies().iter().partition(|part| part.global);
-        for subtopology in first.into_iter().chain(then) {
+        let (global, others): (Vec<_>, Vec<_>) = topology.subtopologies().iter().partition(|part| part.global);
+        let mut opened = Vec::new();
+        for subtopology in global.into_iter().chain(others) {
             let id = TaskId::new(subtopology.id, 0);
             let specs = subtopology.stores.iter().filter_map(|store| topology.store(store));
             let specs = specs.map(|spec| spec.engine_spec(config.caching)).collect();
             let stores = TaskStores::open(&directory.path().join(id.to_string()), specs, &environment)?;
+            if subtopology.global {
+                globals = globals.and(&stores)?;
+            }
+            opened.push((id, stores));
+        }
+        // All tasks are built with all global stores, which fill first.
+        for (id, stores) in opened {
             let mut inputs = Vec::new();
             for (number, input) in input_partitions(topology, application_id, id, &partitions).into_iter().enumerate() {
                 routes.insert(input.partition.topic.to_string(), (tasks.len(), number));
                 inputs.push(TaskInput { input, position: 0, metadata: OffsetMetadata::default() });
             }
             let count = inputs.len();
-            if subtopology.global {
-                globals = globals.and(&stores)?;
-            }
             let parts = TaskParts { id, inputs, stores, topics: partitions.clone(), globals: globals.clone() };
             let mut task = Task::new(topology, config.settings.clone(), parts)?;
             (0..count).for_each(|input| task.set_end_offset(input, Some(0)));
@@ -113,7 +117,7 @@ impl Machine {
             let names: Vec<_> = topology.stores().iter().map(|spec| spec.name.as_str()).collect();
             return Err(misuse(format!("no task has a store {name}; the topology has: {}", names.join(", "))));
         };
-        S::open(&Opening { spec, store, custom: task.custom_store(name) }).map_err(misuse)
+        S::open(&Opening { spec, rows: OpenedRows::Task(store, task.custom_store(name)) }).map_err(misuse)
     }
 
     pub(super) fn dropped_records(&self) -> u64 {

@@ -19,6 +19,8 @@ pub struct TaskBuild<'a> {
     task_id: TaskId,
     stores: HashMap<String, Rc<TaskStore>>,
     globals: GlobalStores,
+    /// The node that is being built.
+    node: Arc<str>,
     /// What the stores note with writes that bring nothing of their own.
     write_context: Rc<Cell<WriteContext>>,
     /// Stores of the user's own, each made for the first node that uses it.
@@ -108,7 +110,7 @@ impl<'a> TaskBuild<'a> {
         globals: GlobalStores,
     ) -> Self {
         let (write_context, custom_stores) = (Rc::default(), HashMap::new());
-        Self { topology, settings, task_id, stores, globals, write_context, custom_stores }
+        Self { topology, settings, task_id, stores, globals, node: "".into(), write_context, custom_stores }
     }
 
     /// Sets the cell in which the task's stores find the origin of what is written.
@@ -125,6 +127,11 @@ impl<'a> TaskBuild<'a> {
     /// The topology that the task is part of.
     pub(crate) fn topology(&self) -> &'a Topology {
         self.topology
+    }
+
+    /// The name of the node that is being built.
+    pub fn node(&self) -> &Arc<str> {
+        &self.node
     }
 
     /// `application.id`.
@@ -178,6 +185,11 @@ impl<'a> TaskBuild<'a> {
         self.globals.get(name).ok_or_else(|| unknown_store(name))
     }
 
+    /// All global stores.
+    pub(crate) fn globals(&self) -> &GlobalStores {
+        &self.globals
+    }
+
     /// The name on the cluster of one of the topology's topics.
     pub fn topic_name(&self, topic: &str) -> Arc<str> {
         self.topology.topic_name(&self.settings.application_id, topic).into()
@@ -208,6 +220,7 @@ impl<'a> TaskBuild<'a> {
         for &id in subtopology.nodes.iter().rev() {
             let spec = &topology.nodes()[id];
             let children = children_of(spec, topology, &inputs);
+            self.node = Arc::clone(&spec.name);
             match (spec.factory)(&mut self, children)?.0 {
                 Built::Node { input, operator } => {
                     inputs.insert(id, input);

@@ -1,6 +1,6 @@
 use super::{
     Copartition, FlowType, Inner, NodeFactory, NodeId, NodeKind, NodeSpec, RepartitionTopic, SourceTopics, StoreSpec,
-    Topology, subtopology,
+    Subtopology, Topology, subtopology,
 };
 use crate::error::StreamsError;
 use std::collections::HashMap;
@@ -84,22 +84,40 @@ impl TopologyBuilder {
     /// beside all tasks, which may read the store. It has no changelog: its source is one.
     ///
     /// # Errors
-    /// As [`add_store`](Self::add_store).
-    pub fn add_global_store(&mut self, mut store: StoreSpec, owner: &str) -> Result<(), StreamsError> {
+    /// As [`add_store`](Self::add_store); the node has a store already.
+    pub fn add_global(&mut self, mut store: StoreSpec, owner: &str) -> Result<(), StreamsError> {
         (store.logging, store.caching) = (None, false);
-        self.global_stores.push(store.name.clone());
-        self.add_store(store, &[owner])
+        let (name, owners) = (store.name.clone(), [owner]);
+        if self.node(owner).is_some_and(|node| !node.stores.is_empty()) {
+            return Err(invalid(format!("{owner} is to fill the global store {name}, and has another store already")));
+        }
+        if self.stores.iter().all(|other| other.name != name) {
+            self.add_store(store, &owners)?;
+            self.global_stores.push(name);
+            return Ok(());
+        }
+        self.add_store(store, &owners)
     }
 
     /// Lets the node `user` use the store `store`.
     ///
     /// # Errors
-    /// One of them does not exist.
+    /// One of them does not exist; the store is a global one, which all may read and only one node may write; the node fills a global store.
     pub fn connect(&mut self, user: &str, store: &str) -> Result<(), StreamsError> {
         let id = *self
             .names
             .get(user)
             .ok_or_else(|| invalid(format!("store {store} is connected to {user}, which does not exist")))?;
+        if self.global_stores.iter().any(|global| global == store) {
+            return Err(invalid(format!(
+                "store {store} is a global store, which every processor can read without being connected; do not connect {user} to it"
+            )));
+        }
+        if let Some(global) = self.nodes[id].stores.iter().find(|own| self.global_stores.contains(own)) {
+            return Err(invalid(format!(
+                "{user} fills the global store {global} and cannot have store {store} beside it"
+            )));
+        }
         let spec = self.stores.iter_mut().find(|spec| spec.name == store);
         let spec = spec.ok_or_else(|| invalid(format!("{user} uses store {store}, which does not exist")))?;
         if !spec.users.contains(&id) {
@@ -152,6 +170,7 @@ impl TopologyBuilder {
             return Err(invalid("it has no source; add a stream or a table".to_owned()));
         }
         let subtopologies = subtopology::divide(&self.nodes, &self.stores, &self.global_stores);
+        self.check_global(&subtopologies)?;
         let inner = Inner {
             nodes: self.nodes,
             stores: self.stores,
@@ -162,6 +181,21 @@ impl TopologyBuilder {
             source_changelogs: self.source_changelogs,
         };
         Ok(Topology { inner: Arc::new(inner) })
+    }
+
+    /// What fills a global store is a source and one node: nothing that is forwarded by its thread would go anywhere.
+    fn check_global(&self, subtopologies: &[Subtopology]) -> Result<(), StreamsError> {
+        for part in subtopologies.iter().filter(|part| part.global) {
+            let other = |&&id: &&NodeId| !self.nodes[id].is_source() && self.nodes[id].stores.is_empty();
+            if let Some(&id) = part.nodes.iter().find(other) {
+                return Err(invalid(format!(
+                    "{} is connected with what fills the global store {}: only a source and the processor that writes the store can be",
+                    self.nodes[id].name,
+                    part.stores.join(", ")
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn parents(&self, name: &str, parents: &[&str], input: Option<FlowType>) -> Result<Vec<NodeId>, StreamsError> {

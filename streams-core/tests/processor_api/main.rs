@@ -3,6 +3,7 @@
 mod context;
 mod custom;
 mod fixed_key;
+mod global;
 mod mistakes;
 mod probe;
 mod punctuation;

@@ -162,7 +162,7 @@ impl Writer<'_> {
         let processor = &table.table;
         let factory = (processor.factory)();
         self.add(name, NodeKind::Processor, &[&source_name], Some(processor.input), processor.output, &factory)?;
-        processor.stores.iter().try_for_each(|store| self.builder.add_global_store(store.spec.clone(), name))
+        processor.stores.iter().try_for_each(|store| self.builder.add_global(store.spec.clone(), name))
     }
 
     fn table_source_name(&self, id: GraphId, table: &TableSource) -> String {

@@ -14,7 +14,7 @@ use streams_core::error::StreamsError;
 use streams_core::processor::{Downstream, Node};
 use streams_core::serde::SerdeRef;
 use streams_core::store::{Change, TableStore};
-use streams_core::topology::{BuiltNode, NodeFactory};
+use streams_core::topology::{BuiltNode, NodeFactory, TaskBuild};
 
 const FILTER: &str = "KTABLE-FILTER-";
 const MAP_VALUES: &str = "KTABLE-MAPVALUES-";
@@ -35,12 +35,12 @@ impl<K: Data, V: Data> KTable<K, V> {
         let keep = Arc::clone(&predicate);
         let compute: Compute<K, V, V> = Arc::new(move |key, row| Ok(if keep(key, &row)? { Some(row) } else { None }));
         let versioned = self.state.history().is_some();
-        let make = move |table, send_old, downstream| {
-            TableFilter::new(Arc::clone(&predicate), table, send_old, downstream).of_versions(versioned)
+        let make = move |_: &mut TaskBuild<'_>, table, send_old, downstream| {
+            Ok(TableFilter::new(Arc::clone(&predicate), table, send_old, downstream).of_versions(versioned))
         };
         self.count_unnamed_store(FILTER, materialized.as_ref());
         let view = self.computed_view(compute);
-        let filtered = self.derived(FILTER, materialized, self.value_serde.as_ref(), view, make);
+        let filtered = self.derived(FILTER, Vec::new(), materialized, self.value_serde.as_ref(), view, make);
         if self.state.send_old_values_if_kept() {
             filtered.state.set_send_old(true);
         }
@@ -58,10 +58,11 @@ impl<K: Data, V: Data> KTable<K, V> {
         let mapper = Arc::new(move |key: &K, row: V| mapper(key, row).map_err(StreamsError::user));
         let map = Arc::clone(&mapper);
         let compute: Compute<K, V, V2> = Arc::new(move |key, row| map(key, row).map(Some));
-        let make =
-            move |table, send_old, downstream| TableMapValues::new(Arc::clone(&mapper), table, send_old, downstream);
+        let make = move |_: &mut TaskBuild<'_>, table, send_old, downstream| {
+            Ok(TableMapValues::new(Arc::clone(&mapper), table, send_old, downstream))
+        };
         self.count_unnamed_store(MAP_VALUES, materialized.as_ref());
-        self.derived(MAP_VALUES, materialized, None, self.computed_view(compute), make)
+        self.derived(MAP_VALUES, Vec::new(), materialized, None, self.computed_view(compute), make)
     }
 
     /// Takes a number for a store that is not made, as Kafka Streams counts.
@@ -71,14 +72,23 @@ impl<K: Data, V: Data> KTable<K, V> {
         }
     }
 
-    /// Declares a table that is computed row by row from this one. `view` reads it where it has no store.
+    /// Declares a table that is computed row by row from this one, with the stores `uses`. `view` reads it where it has no store.
     pub(super) fn derived<V2: Data, N: Node<K, Change<V>>>(
         &self,
         prefix: &str,
+        uses: Vec<String>,
         materialized: Option<Materialized<K, V2>>,
         inherited: Option<&SerdeRef<V2>>,
         mut view: ViewRef<K, V2>,
-        make: impl Fn(Option<TableStore<K, V2>>, bool, Downstream<K, Change<V2>>) -> N + Send + Sync + 'static,
+        make: impl Fn(
+            &mut TaskBuild<'_>,
+            Option<TableStore<K, V2>>,
+            bool,
+            Downstream<K, Change<V2>>,
+        ) -> Result<N, StreamsError>
+        + Send
+        + Sync
+        + 'static,
     ) -> KTable<K, V2> {
         let queryable = materialized.as_ref().and_then(|materialized| materialized.name.clone());
         let generated = self.handle.graph().new_name(prefix);
@@ -113,10 +123,10 @@ impl<K: Data, V: Data> KTable<K, V> {
                     }
                     None => None,
                 };
-                Ok(BuiltNode::node::<K, Change<V>>(make(table, send_old, children.downstream()?)))
+                Ok(BuiltNode::node::<K, Change<V>>(make(build, table, send_old, children.downstream()?)?))
             })
         };
-        let processor = Processor { stores, ..Processor::new::<K, Change<V>, K, Change<V2>>(factory) };
+        let processor = Processor { stores, uses, ..Processor::new::<K, Change<V>, K, Change<V2>>(factory) };
         KTable::new(self.handle.add_processor(generated, None, processor), key, value, queryable, state, view)
     }
 

@@ -1,9 +1,9 @@
-use super::Opening;
+use super::{OpenedRows, Opening};
 use crate::error::StreamsError;
 use crate::record::Written;
 use crate::serde::{Payload, SerdeError, SerdeRef};
 use crate::store::TaskStore;
-use crate::topology::StoreKind;
+use crate::topology::{StoreKind, StoreSpec};
 use std::any::type_name;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -25,19 +25,21 @@ impl<K: 'static, V: 'static> TypedRows<K, V> {
     pub(super) fn open(opening: &Opening<'_>, kind: StoreKind) -> Result<Rc<Self>, String> {
         let spec = opening.spec;
         let name = &spec.name;
-        if opening.custom.is_some() {
-            return Err(format!("store {name} is a custom store: ask for a CustomStore"));
-        }
+        let store = match &opening.rows {
+            OpenedRows::Task(store, None) => store,
+            OpenedRows::Task(_, Some(_)) => {
+                return Err(format!("store {name} is a custom store: ask for a CustomStore"));
+            }
+            OpenedRows::Global(_) => {
+                return Err(format!("store {name} is a global store, to be read only: ask for a GlobalKeyValueStore"));
+            }
+        };
         let is = StoreKind::of(&spec.layout);
         if is != kind {
             return Err(format!("store {name} is {}, not {}", is.noun(), kind.noun()));
         }
-        let (key_serde, value_serde) = spec.row_serdes::<K, V>().ok_or_else(|| {
-            let (key, value) = spec.row_type_names();
-            let asked = (type_name::<K>(), type_name::<V>());
-            format!("store {name} has keys of type {key} and values of type {value}, not {} and {}", asked.0, asked.1)
-        })?;
-        let store = Rc::clone(opening.store);
+        let (key_serde, value_serde) = row_serdes(spec)?;
+        let store = Rc::clone(store);
         let topic = store.serde_topic();
         Ok(Rc::new(Self { store, topic, key_serde, value_serde, key: Cell::default(), value: Cell::default() }))
     }
@@ -115,6 +117,15 @@ impl<K: 'static, V: 'static> TypedRows<K, V> {
     fn undecodable(&self, part: &'static str, error: SerdeError) -> StreamsError {
         StreamsError::StoredBytes { store: self.store.name().to_string(), part, error }
     }
+}
+
+/// The serdes of a store's rows, where `K` and `V` are their types; else what is wrong.
+pub(super) fn row_serdes<K: 'static, V: 'static>(spec: &StoreSpec) -> Result<(SerdeRef<K>, SerdeRef<V>), String> {
+    spec.row_serdes::<K, V>().ok_or_else(|| {
+        let (name, (key, value)) = (&spec.name, spec.row_type_names());
+        let asked = (type_name::<K>(), type_name::<V>());
+        format!("store {name} has keys of type {key} and values of type {value}, not {} and {}", asked.0, asked.1)
+    })
 }
 
 /// A handle that was made by `default()` and never replaced by a store.

@@ -1,4 +1,4 @@
-use super::{Opening, ProcessorStore};
+use super::{OpenedRows, Opening, ProcessorStore};
 use crate::error::StreamsError;
 use crate::processor_api::ProcessorResult;
 use crate::store::TaskStore;
@@ -148,10 +148,10 @@ impl<S: StateStore> CustomStore<S> {
 impl<S: StateStore> ProcessorStore for CustomStore<S> {
     fn open(opening: &Opening<'_>) -> Result<Self, String> {
         let name = &opening.spec.name;
-        let Some(custom) = opening.custom else {
+        let OpenedRows::Task(_, Some(custom)) = &opening.rows else {
             return Err(format!("store {name} is not a custom store"));
         };
-        match Rc::clone(custom).as_any().downcast::<Instance<S>>() {
+        match Rc::clone(*custom).as_any().downcast::<Instance<S>>() {
             Ok(instance) => Ok(Self { instance: Some(instance) }),
             Err(_) => Err(format!("store {name} is a {}, not a {}", custom.type_name(), type_name::<S>())),
         }

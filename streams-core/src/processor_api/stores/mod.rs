@@ -3,6 +3,7 @@
 mod builder;
 mod bytes;
 mod custom;
+mod global;
 mod key_value;
 mod reference;
 mod session;
@@ -13,6 +14,7 @@ mod window;
 pub use builder::{StoreBuilder, Stores};
 pub use custom::{ChangelogWriter, CustomStore, StateStore};
 pub(crate) use custom::{CustomFactory, CustomInstance};
+pub use global::{GlobalKeyValueIterator, GlobalKeyValueStore};
 pub use key_value::{KeyValueIterator, KeyValueStore, TimestampedKeyValueStore};
 pub use reference::{Names, StoreName, StoreRef};
 pub use session::{SessionIterator, SessionStore};
@@ -23,10 +25,11 @@ pub use window::{TimestampedWindowStore, WindowIterator, WindowStore};
 
 use crate::store::TaskStore;
 use crate::topology::StoreSpec;
+use state_stores::CommittedReader;
 use std::rc::Rc;
 
 /// A kind of store that a processor can have: [`KeyValueStore`], [`WindowStore`], [`SessionStore`], the timestamped forms of both first,
-/// [`VersionedKeyValueStore`], and [`CustomStore`].
+/// [`VersionedKeyValueStore`], [`CustomStore`]; [`GlobalKeyValueStore`], to be read only.
 pub trait ProcessorStore: Sized + 'static {
     /// The store as this kind, or what is wrong with that.
     #[doc(hidden)]
@@ -36,6 +39,13 @@ pub trait ProcessorStore: Sized + 'static {
 /// A store that a processor asks for. Nothing to be used.
 pub struct Opening<'a> {
     pub(crate) spec: &'a StoreSpec,
-    pub(crate) store: &'a Rc<TaskStore>,
-    pub(crate) custom: Option<&'a Rc<dyn CustomInstance>>,
+    pub(crate) rows: OpenedRows<'a>,
+}
+
+/// Where the rows of a store are that a processor asks for.
+pub(crate) enum OpenedRows<'a> {
+    /// In its task, with what the user has built on them.
+    Task(&'a Rc<TaskStore>, Option<&'a Rc<dyn CustomInstance>>),
+    /// On the thread of the global stores.
+    Global(CommittedReader),
 }

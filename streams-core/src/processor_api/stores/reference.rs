@@ -10,7 +10,8 @@ pub struct StoreRef<S> {
 }
 
 impl<S> StoreRef<S> {
-    pub(crate) fn new(name: &str) -> Self {
+    /// The store of this name, which is declared as such elsewhere; if it is not, asking for it says so.
+    pub fn new(name: &str) -> Self {
         Self { name: name.into(), store: PhantomData }
     }
 

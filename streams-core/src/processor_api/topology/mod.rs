@@ -1,6 +1,7 @@
 //! Putting processors together, by typed handles or by name.
 
 mod add;
+mod global;
 mod handle;
 mod sink;
 mod source;

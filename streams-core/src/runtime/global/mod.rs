@@ -1,6 +1,7 @@
 //! The thread of the global stores: reads their topics to the end before the first task begins, and follows them from then on.
 
-mod checkpoint;
+mod part;
+mod positions;
 mod thread;
 
 pub(crate) use thread::GlobalThread;

@@ -1,4 +1,4 @@
-use super::checkpoint::Checkpoint;
+use super::part::{GlobalPart, OpenedPart};
 use super::{GlobalEvent, GlobalHandle};
 use crate::broker::{Admin, Broker, Consumer, Fetched, OffsetSpec};
 use crate::config::ClientRole;
@@ -12,11 +12,8 @@ use crate::runtime::restore::StoreRestore;
 use crate::runtime::threads::spawn;
 use crate::runtime::wall_time;
 use crate::store::GlobalStores;
-use crate::task::{
-    InputPartition, OffsetMetadata, Task, TaskId, TaskInput, TaskParts, TaskSettings, global_input_partitions,
-};
-use crate::topology::{StoreEngine, Subtopology};
-use state_stores::{StoreError, TaskStores};
+use crate::task::{InputPartition, global_input_partitions, source_topics};
+use crate::topology::Subtopology;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,8 +21,6 @@ use std::time::{Duration, Instant};
 
 /// The longest wait for records: stopping and punctuations by the wall clock come between two waits.
 const POLL: Duration = Duration::from_millis(100);
-/// How often positions are written while records come; a start goes on from them.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Records between two commits.
 const TURN: usize = 10_000;
 
@@ -36,18 +31,9 @@ pub(crate) struct GlobalThread<B: Broker> {
     parts: Vec<GlobalPart>,
     /// Where the records of a partition go: part and input.
     routes: HashMap<TopicPartition, (usize, usize)>,
+    /// The stores, as tasks read them.
+    globals: GlobalStores,
     stop: Arc<AtomicBool>,
-    checkpoint_due: Instant,
-}
-
-/// One global subtopology.
-struct GlobalPart {
-    task: Task,
-    checkpoint: Checkpoint,
-    store: String,
-    /// Whether its rows outlive the process, so that positions do too.
-    persistent: bool,
-    changed: bool,
 }
 
 impl<B: Broker> GlobalThread<B> {
@@ -63,9 +49,8 @@ impl<B: Broker> GlobalThread<B> {
         let (stop, waker) = (Arc::new(AtomicBool::new(false)), consumer.waker());
         let (instance, asked) = (Arc::clone(instance), Arc::clone(&stop));
         let thread = spawn("kafka-streams-global".to_owned(), move || {
-            let checkpoint_due = Instant::now() + CHECKPOINT_INTERVAL;
-            let (parts, routes) = (Vec::new(), HashMap::new());
-            Self { instance, consumer, parts, routes, stop: asked, checkpoint_due }.run();
+            let (parts, routes, globals) = (Vec::new(), HashMap::new(), GlobalStores::default());
+            Self { instance, consumer, parts, routes, globals, stop: asked }.run();
         })?;
         Ok(Some(GlobalHandle { stop, waker, thread }))
     }
@@ -93,15 +78,12 @@ impl<B: Broker> GlobalThread<B> {
             }
             self.follow()?;
         }
-        self.write_checkpoints(true)?;
-        let mut globals = GlobalStores::default();
         for part in &self.parts {
-            globals = globals.and(part.task.active_stores().stores())?;
             let processed = part.task.processed_records();
             tracing::info!("global store {}: {processed} records read in {:?}", part.store, started.elapsed());
         }
         self.tell_restored(&ends);
-        self.instance.tell_control(ControlEvent::Global(GlobalEvent::Ready(globals)));
+        self.instance.tell_control(ControlEvent::Global(GlobalEvent::Ready(self.globals.clone())));
         while !self.stop.load(Ordering::Acquire) {
             self.follow()?;
         }
@@ -126,8 +108,16 @@ impl<B: Broker> GlobalThread<B> {
             }
         };
         let mut ends = Vec::new();
+        let mut opened = Vec::new();
         for part in instance.topology.subtopologies().iter().filter(|part| part.global) {
-            self.open_part(&admin, part, &topics, &mut ends)?;
+            let part = self.open_part(&admin, part, &topics, &mut ends)?;
+            self.globals = self.globals.and(&part.stores)?;
+            opened.push(part);
+        }
+        for part in opened {
+            let positions = part.positions();
+            self.parts.push(part.build(&instance, &topics, &self.globals)?);
+            self.consumer.assign(&positions)?;
         }
         Ok(ends)
     }
@@ -138,65 +128,28 @@ impl<B: Broker> GlobalThread<B> {
         subtopology: &Subtopology,
         topics: &TopicPartitions,
         ends: &mut Vec<(TopicPartition, i64)>,
-    ) -> Result<(), StreamsError> {
+    ) -> Result<OpenedPart, StreamsError> {
         let instance = Arc::clone(&self.instance);
         let (topology, settings) = (&instance.topology, &instance.settings);
         let inputs = global_input_partitions(topology, &settings.application_id, subtopology, topics);
-        let specs: Vec<_> = subtopology.stores.iter().filter_map(|store| topology.store(store)).collect();
-        let Some(spec) = specs.first() else { return Ok(()) };
         if inputs.is_empty() {
             let sources = subtopology
                 .nodes
                 .iter()
-                .flat_map(|&node| crate::task::source_topics(topology, &settings.application_id, node, topics));
+                .flat_map(|&node| source_topics(topology, &settings.application_id, node, topics));
             return Err(StreamsError::MissingSourceTopics(sources.collect()));
         }
-        let directory = instance.directory.global_directory(&spec.name);
-        let checkpoint = Checkpoint::of(&directory);
-        let engine_specs = || specs.iter().map(|spec| spec.engine_spec(false)).collect::<Vec<_>>();
-        let mut stores = match TaskStores::open(&directory, engine_specs(), &instance.storage) {
-            Err(StoreError::Corrupt { .. }) => {
-                tracing::warn!("global store {} is damaged and is rebuilt", spec.name);
-                checkpoint.delete().map_err(|error| directory_error(&spec.name, &error))?;
-                TaskStores::destroy(&directory)?;
-                TaskStores::open(&directory, engine_specs(), &instance.storage)?
-            }
-            stores => stores?,
-        };
-        let persistent = spec.engine == StoreEngine::RocksDb;
         let extents = extents(admin, &inputs, settings.request_timeout)?;
-        let saved = if persistent { checkpoint.read() } else { Default::default() };
-        let known = |partition: &TopicPartition, (start, end): (i64, i64)| {
-            saved.get(partition).copied().filter(|at| (start..=end).contains(at))
-        };
-        let all_known = inputs.iter().zip(&extents).all(|(input, extent)| known(&input.partition, *extent).is_some());
-        if !all_known && persistent {
-            // A part of the topic that was read may be gone: what it had deleted would stay.
-            checkpoint.delete().map_err(|error| directory_error(&spec.name, &error))?;
-            (0..specs.len()).try_for_each(|store| stores.wipe(store))?;
+        let specs: Vec<_> = subtopology.stores.iter().filter_map(|store| topology.store(store)).collect();
+        let part = OpenedPart::open(&instance, subtopology, &specs, inputs, &extents)?;
+        let place = self.routes.values().map(|(part, _)| part + 1).max().unwrap_or(0);
+        let first = ends.len();
+        for (number, (input, (_, end))) in part.inputs.iter().zip(extents).enumerate() {
+            self.routes.insert(input.input.partition.clone(), (place, number));
+            ends.push((input.input.partition.clone(), end));
         }
-        let place = self.parts.len();
-        let mut positions = Vec::new();
-        let mut task_inputs = Vec::new();
-        for (number, (input, extent)) in inputs.into_iter().zip(extents).enumerate() {
-            let partition = input.partition.clone();
-            let position = if all_known { known(&partition, extent).unwrap_or(extent.0) } else { extent.0 };
-            self.routes.insert(partition.clone(), (place, number));
-            ends.push((partition.clone(), extent.1));
-            positions.push((partition, position));
-            task_inputs.push(TaskInput { input, position, metadata: OffsetMetadata::default() });
-        }
-        self.tell_start(&spec.name, &positions, &ends[ends.len() - positions.len()..]);
-        let id = TaskId::new(subtopology.id, 0);
-        let globals = GlobalStores::default();
-        let parts = TaskParts { id, inputs: task_inputs, stores, topics: topics.clone(), globals };
-        // The order of partitions means nothing to a table.
-        let settings = TaskSettings { max_task_idle: None, ..settings.task.clone() };
-        let mut task = Task::new(topology, settings, parts)?;
-        task.init(wall_time())?;
-        self.consumer.assign(&positions)?;
-        self.parts.push(GlobalPart { task, checkpoint, store: spec.name.clone(), persistent, changed: false });
-        Ok(())
+        self.tell_start(&part.store, &part.positions(), &ends[first..]);
+        Ok(part)
     }
 
     fn has_reached(&self, ends: &[(TopicPartition, i64)]) -> bool {
@@ -225,10 +178,6 @@ impl<B: Broker> GlobalThread<B> {
                 any = false;
             }
         }
-        if Instant::now() >= self.checkpoint_due {
-            self.checkpoint_due = Instant::now() + CHECKPOINT_INTERVAL;
-            self.write_checkpoints(false)?;
-        }
         Ok(())
     }
 
@@ -256,26 +205,17 @@ impl<B: Broker> GlobalThread<B> {
     /// Where the topic has lost what a store has read, the store is no table of it any more: the next start builds it anew.
     fn rebuild_if_lost(&mut self, error: StreamsError) -> StreamsError {
         if matches!(error, StreamsError::GlobalStoreLost { .. }) {
-            for part in &self.parts {
-                if let Err(error) = part.checkpoint.delete() {
-                    tracing::warn!("global store {}: {error}", part.store);
+            for part in self.parts.drain(..) {
+                let store = part.store.clone();
+                if let Err(error) = part.wipe() {
+                    tracing::warn!("global store {store}: {error}");
                 }
             }
         }
         error
     }
 
-    fn write_checkpoints(&mut self, all: bool) -> Result<(), StreamsError> {
-        for part in self.parts.iter_mut().filter(|part| part.persistent && (all || part.changed)) {
-            part.changed = false;
-            let written = part.checkpoint.write(part.task.positions());
-            written.map_err(|error| directory_error(&part.store, &error))?;
-        }
-        Ok(())
-    }
-
     fn close(&mut self) -> Result<(), StreamsError> {
-        self.write_checkpoints(true)?;
         for part in self.parts.drain(..) {
             part.task.close()?.close();
         }
@@ -301,27 +241,10 @@ impl<B: Broker> GlobalThread<B> {
     }
 }
 
-impl GlobalPart {
-    fn commit(&mut self) -> Result<(), StreamsError> {
-        let offsets = self.task.prepare_commit()?;
-        self.task.output().clear();
-        self.task.complete_commit(&offsets, |_| None)?;
-        self.changed = true;
-        Ok(())
-    }
-}
-
 /// First offset and end of each partition.
 fn extents(admin: &impl Admin, inputs: &[InputPartition], timeout: Duration) -> Result<Vec<(i64, i64)>, StreamsError> {
     let asked = |spec: OffsetSpec| inputs.iter().map(move |input| (input.partition.clone(), spec)).collect::<Vec<_>>();
     let starts = admin.list_offsets(&asked(OffsetSpec::Earliest), timeout)?;
     let ends = admin.list_offsets(&asked(OffsetSpec::Latest), timeout)?;
     Ok(starts.into_iter().zip(ends).collect())
-}
-
-fn directory_error(store: &str, error: &std::io::Error) -> StreamsError {
-    StreamsError::StateDirectory {
-        directory: format!("global/{store}"),
-        message: format!("how far it has come cannot be written: {error}; free disk space, and check permissions"),
-    }
 }

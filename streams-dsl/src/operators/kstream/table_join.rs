@@ -55,7 +55,7 @@ where
 {
     fn join(&mut self, context: &mut TaskContext, record: Record<K, V>, key_is_null: bool) -> Result<(), StreamsError> {
         let Record { key, value, timestamp, headers } = record;
-        let row = if key_is_null { None } else { self.rows.get_as_of(&key, timestamp)?.map(|(_, row)| row) };
+        let row = if key_is_null { None } else { self.rows.get_as_of(context, &key, timestamp)?.map(|(_, row)| row) };
         if row.is_none() && !self.left {
             return Ok(());
         }

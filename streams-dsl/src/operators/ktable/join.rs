@@ -53,7 +53,7 @@ where
             return Ok(());
         }
         let Record { key, value: Change { old, new }, timestamp, headers } = record;
-        let (other_timestamp, other) = match self.other.get_forwarded(&key)? {
+        let (other_timestamp, other) = match self.other.get_forwarded(context, &key)? {
             Some((timestamp, row)) => (timestamp, Some(row)),
             None if self.needs_other || (old.is_none() && new.is_none()) => return Ok(()),
             None => (NO_TIMESTAMP, None),

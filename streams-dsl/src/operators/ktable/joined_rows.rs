@@ -1,6 +1,7 @@
 use crate::ktable::Joiner;
 use crate::table_view::ValueGetter;
 use streams_core::error::StreamsError;
+use streams_core::processor::TaskContext;
 use streams_core::record::NO_TIMESTAMP;
 
 /// Reads the rows of a joined table that is not kept: the rows of both sides, joined when they are asked for.
@@ -28,13 +29,13 @@ impl<K, V1, V2, VR> JoinedRows<K, V1, V2, VR> {
 }
 
 impl<K, V1, V2, VR> ValueGetter<K, VR> for JoinedRows<K, V1, V2, VR> {
-    fn get(&mut self, key: &K) -> Result<Option<(i64, VR)>, StreamsError> {
-        let (this, other) = (self.this.get(key)?, self.other.get(key)?);
+    fn get(&mut self, context: &mut TaskContext, key: &K) -> Result<Option<(i64, VR)>, StreamsError> {
+        let (this, other) = (self.this.get(context, key)?, self.other.get(context, key)?);
         self.join(this, other)
     }
 
-    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, VR)>, StreamsError> {
-        let (this, other) = (self.this.get_forwarded(key)?, self.other.get_forwarded(key)?);
+    fn get_forwarded(&mut self, context: &mut TaskContext, key: &K) -> Result<Option<(i64, VR)>, StreamsError> {
+        let (this, other) = (self.this.get_forwarded(context, key)?, self.other.get_forwarded(context, key)?);
         self.join(this, other)
     }
 }

@@ -58,7 +58,7 @@ where
     ) -> Result<(), StreamsError> {
         let Record { key, value: response, timestamp, headers } = record;
         // The row that the right side was told of last. One that waits for the commit may be gone by then, and nobody would be told of its end.
-        let row = self.rows.get_forwarded(&key)?.map(|(_, row)| row);
+        let row = self.rows.get_forwarded(context, &key)?.map(|(_, row)| row);
         let hash = self.hasher.hash(row.as_ref())?;
         if hash != response.hash {
             // Nothing is wrong, so it is counted, as in Kafka Streams, but not logged.

@@ -34,7 +34,7 @@ impl<K: Data, KO: Data, VO: Data> Node<Option<KO>, Subscription<Bytes>> for Subs
         }
         let found = match &foreign_key {
             // Not one that waits for the commit: were it gone by then, nobody would be told.
-            Some(foreign_key) => self.rows.get_forwarded(foreign_key)?,
+            Some(foreign_key) => self.rows.get_forwarded(context, foreign_key)?,
             None => None,
         };
         if let Some((row_timestamp, _)) = &found {

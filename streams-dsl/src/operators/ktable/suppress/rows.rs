@@ -1,6 +1,7 @@
 use crate::data::Data;
 use crate::table_view::ValueGetter;
 use streams_core::error::StreamsError;
+use streams_core::processor::TaskContext;
 use streams_core::record::NO_TIMESTAMP;
 use streams_core::store::SuppressionBuffer;
 
@@ -17,17 +18,17 @@ impl<K, V> SuppressedRows<K, V> {
 }
 
 impl<K: Data, V: Data> ValueGetter<K, V> for SuppressedRows<K, V> {
-    fn get(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
+    fn get(&mut self, context: &mut TaskContext, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
         match self.buffer.row_before(key)? {
             Some(before) => Ok(before.map(|row| (NO_TIMESTAMP, row))),
-            None => self.parent.get(key),
+            None => self.parent.get(context, key),
         }
     }
 
-    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
+    fn get_forwarded(&mut self, context: &mut TaskContext, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
         match self.buffer.row_before(key)? {
             Some(before) => Ok(before.map(|row| (NO_TIMESTAMP, row))),
-            None => self.parent.get_forwarded(key),
+            None => self.parent.get_forwarded(context, key),
         }
     }
 }
