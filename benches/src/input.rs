@@ -1,10 +1,10 @@
-//! Fills the input topic.
+//! Fills the input topics.
 
 use crate::cluster::{Cluster, PARTITIONS};
 use crate::failure::Result;
 use crate::interrupt::Interrupt;
 use crate::producing::Output;
-use crate::programs::Program;
+use crate::programs::{Program, Side};
 use rdkafka::producer::BaseRecord;
 use std::ops::Range;
 
@@ -18,6 +18,7 @@ pub fn fill(
     interrupt: &Interrupt,
 ) -> Result<()> {
     let mut output = Output::open(&cluster.servers)?;
+    let right = Side::Right.topic(topic);
     let (mut number, mut next_partition) = (0, 0);
     program.input(seed, part.end, |record| {
         number += 1;
@@ -25,7 +26,12 @@ pub fn fill(
             return Ok(());
         }
         interrupt.check()?;
+        let topic = match record.side {
+            Side::Left => topic,
+            Side::Right => &right,
+        };
         let mut produced = BaseRecord::to(topic).payload(record.value.as_bytes());
+        produced.timestamp = record.timestamp;
         match record.key {
             Some(key) => produced.key = Some(key.as_bytes()),
             None => {
