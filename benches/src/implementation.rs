@@ -105,9 +105,7 @@ pub struct Job<'a> {
 impl Job<'_> {
     pub fn command(&self, environment: &Environment) -> Result<Command> {
         Ok(match self.implementation {
-            Implementation::Ours => {
-                self.streams(Command::new(environment.program(self.program.binary())), environment)
-            }
+            Implementation::Ours => self.streams(Command::new(environment.program(self.program.binary())), environment),
             Implementation::Java => self.streams(java_command(environment, self.program.java_class()), environment),
             Implementation::Bare | Implementation::BareNative => {
                 let bare = Bare {

@@ -145,7 +145,8 @@ impl Bench<'_> {
     }
 
     fn fill(&self, program: Program, topic: &str, part: Range<u64>) -> Result<()> {
-        input::fill(self.cluster, topic, program, self.options.seed, part, self.interrupt)
+        let input = (self.options.seed, self.options.records(program));
+        input::fill(self.cluster, topic, program, input, part, self.interrupt)
     }
 
     /// Twice in a row without a change between: then nothing is on its way either.
