@@ -24,6 +24,7 @@ const PREFIX_LEN: usize = SEGMENT_LEN + 1;
 const ROW: u8 = 0;
 const INDEX: u8 = 1;
 const TIME_LEN: usize = 8;
+const SEQUENCE_LEN: usize = 4;
 
 /// How the rows of a store are arranged.
 ///
@@ -261,6 +262,16 @@ impl RowLayout {
             (Self::Session { .. }, _) => rest[..rest.len().checked_sub(TIME_LEN)?].last_chunk(),
         };
         time.copied().map(i64::from_be_bytes)
+    }
+
+    /// A row of a window store: all of it before the time, and the time; `None` for what is none.
+    pub(crate) fn split_window<'a>(&self, row: &'a [u8]) -> Option<(&'a [u8], i64)> {
+        if !matches!(self, Self::Window { .. }) || is_index_row(row) {
+            return None;
+        }
+        let (row, _sequence) = row.split_last_chunk::<SEQUENCE_LEN>()?;
+        let (prefix, time) = row.split_last_chunk()?;
+        Some((prefix, i64::from_be_bytes(*time)))
     }
 
     /// The first bytes of the rows of a segment.
