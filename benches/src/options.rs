@@ -8,8 +8,8 @@ usage: ./dev bench [NAME]... [OPTIONS]
        ./dev bench latency [--rounds N] [--set KEY=VALUE]
        ./dev bench restore [--rounds N] [--records N] [--set KEY=VALUE] [--markdown]
        ./dev bench micro [GROUP]... | restore-store
-NAME: word-count, filter, page-views, page-views-uncached, stream-stream, stream-table, table-table, foreign-key;
-      without any: the first three; joins: the last four
+NAME: word-count, filter, page-views, page-views-uncached, stream-stream, stream-table, table-table, table-table-uncached,
+      foreign-key; without any: the first three; joins: those with two inputs but the uncached one
   --lines N            lines of word count's input (1000000)
   --messages N         messages of the others' input (3000000)
   --join-records N     records on each side of stream-stream; the other joins have less (1000000)
@@ -111,7 +111,7 @@ impl Options {
             Program::Filter | Program::PageViews | Program::PageViewsUncached => self.messages,
             Program::StreamStream => 2 * self.join_records,
             Program::StreamTable => self.join_records + self.join_records / 10,
-            Program::TableTable => self.join_records,
+            Program::TableTable | Program::TableTableUncached => self.join_records,
             Program::ForeignKey => self.join_records / 2,
         }
     }

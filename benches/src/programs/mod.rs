@@ -62,11 +62,13 @@ pub enum Program {
     StreamStream,
     StreamTable,
     TableTable,
+    /// The same with every change joined at once.
+    TableTableUncached,
     ForeignKey,
 }
 
 impl Program {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::WordCount,
         Self::Filter,
         Self::PageViews,
@@ -74,8 +76,10 @@ impl Program {
         Self::StreamStream,
         Self::StreamTable,
         Self::TableTable,
+        Self::TableTableUncached,
         Self::ForeignKey,
     ];
+    /// What `joins` stands for.
     pub const JOINS: [Self; 4] = [Self::StreamStream, Self::StreamTable, Self::TableTable, Self::ForeignKey];
 
     pub fn name(self) -> &'static str {
@@ -87,12 +91,13 @@ impl Program {
             Self::StreamStream => "stream-stream",
             Self::StreamTable => "stream-table",
             Self::TableTable => "table-table",
+            Self::TableTableUncached => "table-table-uncached",
             Self::ForeignKey => "foreign-key",
         }
     }
 
     pub fn is_join(self) -> bool {
-        Self::JOINS.contains(&self)
+        Self::JOINS.contains(&self) || self == Self::TableTableUncached
     }
 
     /// The name of our program: an example, or one of this crate.
@@ -106,7 +111,10 @@ impl Program {
 
     /// What says, before the options, which of the programs in one it is; for ours and Java alike.
     pub fn selector(self) -> Option<&'static str> {
-        self.is_join().then(|| self.name())
+        match self {
+            Self::TableTableUncached => Self::TableTable.selector(),
+            other => other.is_join().then(|| other.name()),
+        }
     }
 
     /// The topics that it reads.
@@ -117,7 +125,7 @@ impl Program {
     /// Settings that make it what it is, for ours and Java alike.
     pub fn settings(self) -> &'static [&'static str] {
         match self {
-            Self::PageViewsUncached => &["statestore.cache.max.bytes=0"],
+            Self::PageViewsUncached | Self::TableTableUncached => &["statestore.cache.max.bytes=0"],
             _ => &[],
         }
     }
@@ -127,7 +135,9 @@ impl Program {
             Self::WordCount => "bench.WordCount",
             Self::Filter => "bench.Filter",
             Self::PageViews | Self::PageViewsUncached => "bench.PageViews",
-            Self::StreamStream | Self::StreamTable | Self::TableTable | Self::ForeignKey => "bench.Joining",
+            Self::StreamStream | Self::StreamTable | Self::TableTable | Self::TableTableUncached | Self::ForeignKey => {
+                "bench.Joining"
+            }
         }
     }
 
@@ -139,7 +149,7 @@ impl Program {
             Self::PageViews | Self::PageViewsUncached => "views of 1000 pages",
             Self::StreamStream => "records, half of them on each side",
             Self::StreamTable => "records, one in 11 of them a row of the table",
-            Self::TableTable => "changes of rows, half of them on each side",
+            Self::TableTable | Self::TableTableUncached => "changes of rows, half of them on each side",
             Self::ForeignKey => "changes of rows, one in 10 of them on the side that the key is of",
         }
     }
@@ -169,7 +179,7 @@ impl Program {
             Self::PageViews | Self::PageViewsUncached => page_views::input(seed, records, take),
             Self::StreamStream => joins::stream_stream::input(seed, records, take),
             Self::StreamTable => joins::stream_table::input(seed, records, take),
-            Self::TableTable => joins::table_table::input(seed, records, take),
+            Self::TableTable | Self::TableTableUncached => joins::table_table::input(seed, records, take),
             Self::ForeignKey => joins::foreign_key::input(seed, records, take),
         }
     }
@@ -182,7 +192,7 @@ impl Program {
             Self::PageViews | Self::PageViewsUncached => page_views::expected(seed, records),
             Self::StreamStream => joins::stream_stream::expected(seed, records),
             Self::StreamTable => joins::stream_table::expected(seed, records),
-            Self::TableTable => joins::table_table::expected(seed, records),
+            Self::TableTable | Self::TableTableUncached => joins::table_table::expected(seed, records),
             Self::ForeignKey => joins::foreign_key::expected(seed, records),
         }
     }
