@@ -47,7 +47,7 @@ bench_restore_store() {
 }
 
 build_harness() {
-    build_programs release bench restoring word-count filter page-views
+    build_programs release bench restoring joining word-count filter page-views
 }
 
 end_bench() {

@@ -1,4 +1,5 @@
-//! When a program is done: its group has committed everything that is in its input and in its repartition topics.
+//! When a program is done: its group has committed everything that is in its inputs and in the topics between its
+//! subtopologies.
 
 use crate::cluster::{Cluster, PARTITIONS, TIMEOUT};
 use crate::failure::{Context, Result};
@@ -30,7 +31,7 @@ impl Progress {
         let mut left: Vec<_> =
             self.partitions.iter().filter(|partition| !partition.is_drained()).map(Partition::describe).collect();
         if self.missing_topics > 0 {
-            left.push(format!("{} repartition topic(s) not created yet", self.missing_topics));
+            left.push(format!("{} topic(s) between subtopologies not created yet", self.missing_topics));
         }
         if left.is_empty() { "nothing is left".to_owned() } else { left.join(", ") }
     }
@@ -53,28 +54,30 @@ pub struct Watch<'a> {
     cluster: &'a Cluster,
     reader: BaseConsumer,
     group: String,
-    input: String,
-    repartition_topics: usize,
+    inputs: Vec<(String, i32)>,
+    inner_topics: usize,
 }
 
 impl<'a> Watch<'a> {
-    pub fn new(cluster: &'a Cluster, group: &str, input: &str, repartition_topics: usize) -> Result<Self> {
+    pub fn new(cluster: &'a Cluster, group: &str, inputs: Vec<String>, inner_topics: usize) -> Result<Self> {
         let reader = cluster.reader(group, &[])?;
-        Ok(Self { cluster, reader, group: group.to_owned(), input: input.to_owned(), repartition_topics })
+        let inputs = inputs.into_iter().map(|topic| (topic, PARTITIONS)).collect();
+        Ok(Self { cluster, reader, group: group.to_owned(), inputs, inner_topics })
     }
 
-    /// Committed offsets are read before end offsets, and the input's before those of the topics downstream: if all agree, no
+    /// Committed offsets are read before end offsets, and the inputs' before those of the topics downstream: if all agree, no
     /// record can have come in between.
     pub fn progress(&self) -> Result<Progress> {
-        let mut partitions = self.partitions(&[(self.input.clone(), PARTITIONS)])?;
-        let repartition: Vec<_> = self
+        let mut partitions = self.partitions(&self.inputs)?;
+        let inner: Vec<_> = self
             .cluster
             .topics(&format!("{}-", self.group))?
             .into_iter()
-            .filter(|(name, _)| name.ends_with("-repartition"))
+            // The topics of foreign-key joins end with the latter.
+            .filter(|(name, _)| name.ends_with("-repartition") || name.ends_with("-topic"))
             .collect();
-        partitions.extend(self.partitions(&repartition)?);
-        Ok(Progress { partitions, missing_topics: self.repartition_topics.saturating_sub(repartition.len()) })
+        partitions.extend(self.partitions(&inner)?);
+        Ok(Progress { partitions, missing_topics: self.inner_topics.saturating_sub(inner.len()) })
     }
 
     fn partitions(&self, topics: &[(String, i32)]) -> Result<Vec<Partition>> {

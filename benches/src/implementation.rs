@@ -105,9 +105,7 @@ pub struct Job<'a> {
 impl Job<'_> {
     pub fn command(&self, environment: &Environment) -> Result<Command> {
         Ok(match self.implementation {
-            Implementation::Ours => {
-                self.streams(Command::new(environment.program(self.program.example())), environment)
-            }
+            Implementation::Ours => self.streams(Command::new(environment.program(self.program.binary())), environment),
             Implementation::Java => self.streams(java_command(environment, self.program.java_class()), environment),
             Implementation::Bare | Implementation::BareNative => {
                 let bare = Bare {
@@ -126,6 +124,7 @@ impl Job<'_> {
     }
 
     fn streams(&self, mut command: Command, environment: &Environment) -> Command {
+        command.args(self.program.selector());
         program_options(&mut command, environment, self.application_id, self.input, self.output, self.state);
         command.args(["--set", &format!("commit.interval.ms={}", self.commit_interval_ms)]);
         // Java's default: it stands still while the rest of its input is written, which is not to cost its membership.

@@ -4,19 +4,25 @@ use crate::programs::Program;
 
 pub const USAGE: &str = "\
 usage: ./dev bench [NAME]... [OPTIONS]
+       ./dev bench joins [--join-records N] [OPTIONS]
        ./dev bench latency [--rounds N] [--set KEY=VALUE]
        ./dev bench restore [--rounds N] [--records N] [--set KEY=VALUE] [--markdown]
        ./dev bench micro [GROUP]... | restore-store
-NAME: word-count, filter, page-views, page-views-uncached; without any: the first three
+NAME: word-count, filter, page-views, page-views-uncached, stream-stream, stream-table, table-table, table-table-uncached,
+      foreign-key; without any: the first three; joins: those with two inputs but the uncached one
   --lines N            lines of word count's input (1000000)
   --messages N         messages of the others' input (3000000)
+  --join-records N     records on each side of stream-stream; the other joins have less (1000000)
   --records N          changelog records of restore (3000000)
-  --rounds N           runs of each implementation (5)
+  --rounds N           runs of each implementation (5; of joins alone 3)
   --only A,B           implementations to run, of ours, java, bare, bare-native (all)
   --set KEY=VALUE      a setting for ours and java; again for more
   --commit-interval MS commit interval of all (5000)
   --seed N             another input (1)
   --markdown           write the results into docs/BENCHMARKS.md";
+
+/// Joins take Java the longest.
+const JOIN_ROUNDS: usize = 3;
 
 /// What to run, and how.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +31,8 @@ pub struct Options {
     pub programs: Vec<Program>,
     pub lines: u64,
     pub messages: u64,
+    /// On each side of the join of two streams.
+    pub join_records: u64,
     /// Changelog records.
     pub records: u64,
     pub rounds: usize,
@@ -51,6 +59,7 @@ impl Default for Options {
             programs: vec![Program::WordCount, Program::Filter, Program::PageViews],
             lines: 1_000_000,
             messages: 3_000_000,
+            join_records: 1_000_000,
             records: 3_000_000,
             rounds: 5,
             implementations: Implementation::ALL.to_vec(),
@@ -65,7 +74,7 @@ impl Default for Options {
 impl Options {
     pub fn parse(arguments: &[String]) -> Result<Self> {
         let mut options = Self::default();
-        let mut named = Vec::new();
+        let (mut named, mut rounds) = (Vec::new(), None);
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut value =
@@ -73,8 +82,9 @@ impl Options {
             match argument.as_str() {
                 "--lines" => options.lines = size(argument, value()?)?,
                 "--messages" => options.messages = size(argument, value()?)?,
+                "--join-records" => options.join_records = size(argument, value()?)?,
                 "--records" => options.records = size(argument, value()?)?,
-                "--rounds" => options.rounds = positive(argument, value()?)? as usize,
+                "--rounds" => rounds = Some(positive(argument, value()?)? as usize),
                 "--only" => options.implementations = implementations(value()?)?,
                 "--set" => options.settings.push(setting(value()?)?),
                 "--commit-interval" => options.commit_interval_ms = positive(argument, value()?)?,
@@ -82,12 +92,15 @@ impl Options {
                 "--markdown" => options.markdown = true,
                 "latency" => options.what = What::Latency,
                 "restore" => options.what = What::Restore,
+                "joins" => named.extend(Program::JOINS),
                 name => named.push(program(name)?),
             }
         }
         if !named.is_empty() {
             options.programs = Program::ALL.into_iter().filter(|program| named.contains(program)).collect();
         }
+        let joins_alone = options.programs.iter().all(|program| program.is_join());
+        options.rounds = rounds.unwrap_or(if joins_alone { JOIN_ROUNDS } else { options.rounds });
         Ok(options)
     }
 
@@ -96,7 +109,17 @@ impl Options {
         match program {
             Program::WordCount => self.lines,
             Program::Filter | Program::PageViews | Program::PageViewsUncached => self.messages,
+            Program::StreamStream => 2 * self.join_records,
+            Program::StreamTable => self.join_records + self.join_records / 10,
+            Program::TableTable | Program::TableTableUncached => self.join_records,
+            Program::ForeignKey => self.join_records / 2,
         }
+    }
+
+    /// Those that run a program: a join has two inputs, of which there is no bare copy.
+    pub fn implementations_of(&self, program: Program) -> Vec<Implementation> {
+        let all = self.implementations.iter().copied();
+        all.filter(|implementation| !(program.is_join() && implementation.is_bare())).collect()
     }
 }
 
@@ -165,6 +188,17 @@ mod tests {
         let options = parse("page-views-uncached filter").unwrap();
         assert_eq!(options.programs, [Program::Filter, Program::PageViewsUncached]);
         assert_eq!((options.records(Program::WordCount), options.records(Program::Filter)), (1_000_000, 3_000_000));
+    }
+
+    #[test]
+    fn joins_are_all_four_without_bare_loops_and_with_fewer_rounds() {
+        let options = parse("joins").unwrap();
+        assert_eq!((options.programs.as_slice(), options.rounds), (Program::JOINS.as_slice(), 3));
+        assert_eq!(options.records(Program::StreamStream), 2_000_000);
+        assert_eq!(options.implementations_of(Program::ForeignKey), [Implementation::Ours, Implementation::Java]);
+        let options = parse("table-table filter --join-records 500").unwrap();
+        assert_eq!((options.programs, options.rounds), (vec![Program::Filter, Program::TableTable], 5));
+        assert_eq!(parse("joins --rounds 7").unwrap().rounds, 7);
     }
 
     #[test]

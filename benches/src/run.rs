@@ -35,6 +35,12 @@ pub fn warm_up(records: u64) -> u64 {
     records.div_ceil(3)
 }
 
+/// What is written at once of the input, and processed before more is written: what has to come first, the rest of the warm-up, and all else.
+fn parts(program: Program, records: u64) -> Vec<Range<u64>> {
+    let bounds = [0, program.first_records(records), warm_up(records), records];
+    bounds.windows(2).map(|bound| bound[0]..bound[1]).filter(|part| !part.is_empty()).collect()
+}
+
 pub struct Bench<'a> {
     pub cluster: &'a Cluster,
     pub environment: &'a Environment,
@@ -47,8 +53,9 @@ impl Bench<'_> {
     pub fn measure(&self, program: Program) -> Result<Vec<Run>> {
         let records = self.options.records(program);
         eprintln!("{}: {records} {}", program.name(), program.unit());
+        let implementations = self.options.implementations_of(program);
         let copied = self.cluster.name(&format!("{}-bare-input", program.name()));
-        if self.options.implementations.iter().any(|implementation| implementation.is_bare()) {
+        if implementations.iter().any(|implementation| implementation.is_bare()) {
             self.cluster.create_topic(&copied)?;
             self.fill(program, &copied, 0..records)?;
         }
@@ -58,8 +65,8 @@ impl Bench<'_> {
         let mut runs = Vec::new();
         let mut same = None;
         for round in 0..self.options.rounds {
-            let mut implementations = self.options.implementations.clone();
-            let count = implementations.len();
+            let mut implementations = implementations.clone();
+            let count = implementations.len().max(1);
             implementations.rotate_left(round % count);
             for implementation in implementations {
                 let name = format!("{}-{}-{}", program.name(), implementation.name(), round + 1);
@@ -109,22 +116,25 @@ impl Bench<'_> {
             settings: &self.options.settings,
         };
         let records = self.options.records(program);
-        let repartition_topics = if implementation.is_bare() { 0 } else { program.repartition_topics() };
-        if !implementation.is_bare() {
-            self.cluster.create_topic(input)?;
-            self.fill(program, input, 0..warm_up(records))?;
+        let bare = implementation.is_bare();
+        let inner_topics = if bare { 0 } else { program.inner_topics() };
+        let inputs: Vec<_> = program.sides().iter().map(|side| side.topic(input)).collect();
+        let mut parts = if bare { Vec::new() } else { parts(program, records) }.into_iter();
+        if let Some(part) = parts.next() {
+            inputs.iter().try_for_each(|topic| self.cluster.create_topic(topic))?;
+            self.fill(program, input, part)?;
         }
-        let watch = Watch::new(self.cluster, &application_id, input, repartition_topics)?;
+        let watch = Watch::new(self.cluster, &application_id, inputs, inner_topics)?;
 
         let start = Instant::now();
         let mut measured = Measured::start(name, job.command(self.environment)?, &folder.path().join("log"))?;
         let mut wall = self.wait_until_drained(&mut measured, &watch, start)?;
         let mut cpu_before = None;
-        if !implementation.is_bare() {
-            // It stands still while the rest is written: then it finds all of it there, as it found the first part.
+        for part in parts {
+            // It stands still while more is written: then it finds all of it there, as it found the first part.
             measured.pause()?;
             cpu_before = Some(measured.cpu()?);
-            self.fill(program, input, warm_up(records)..records)?;
+            self.fill(program, input, part)?;
             measured.resume()?;
             wall += self.wait_until_drained(&mut measured, &watch, Instant::now())?;
         }
@@ -135,7 +145,8 @@ impl Bench<'_> {
     }
 
     fn fill(&self, program: Program, topic: &str, part: Range<u64>) -> Result<()> {
-        input::fill(self.cluster, topic, program, self.options.seed, part, self.interrupt)
+        let input = (self.options.seed, self.options.records(program));
+        input::fill(self.cluster, topic, program, input, part, self.interrupt)
     }
 
     /// Twice in a row without a change between: then nothing is on its way either.

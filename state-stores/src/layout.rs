@@ -36,6 +36,7 @@ const TIME_LEN: usize = 8;
 const LATEST: u8 = 0x80;
 /// Bytes of the length of a version's key.
 const KEY_LEN: usize = 4;
+const SEQUENCE_LEN: usize = 4;
 
 /// How the rows of a store are arranged.
 ///
@@ -336,6 +337,16 @@ impl RowLayout {
             (Self::Session { .. }, _) => rest[..rest.len().checked_sub(TIME_LEN)?].last_chunk(),
         };
         time.copied().map(i64::from_be_bytes)
+    }
+
+    /// A row of a window store: all of it before the time, and the time; `None` for what is none.
+    pub(crate) fn split_window<'a>(&self, row: &'a [u8]) -> Option<(&'a [u8], i64)> {
+        if !matches!(self, Self::Window { .. }) || is_index_row(row) {
+            return None;
+        }
+        let (row, _sequence) = row.split_last_chunk::<SEQUENCE_LEN>()?;
+        let (prefix, time) = row.split_last_chunk()?;
+        Some((prefix, i64::from_be_bytes(*time)))
     }
 
     /// The first bytes of the rows of a segment.

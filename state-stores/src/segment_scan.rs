@@ -51,6 +51,22 @@ pub trait SegmentSource: ReadOnlyKeyValueStore {
         direction: Direction,
         visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<()>;
+
+    /// [`visit_rows`](Self::visit_rows) of a range that has one key's windows of one segment, with these first and last times: its rows begin with
+    /// `prefix`, and go on with the time. Rows of other keys may come in between.
+    ///
+    /// # Errors
+    /// As for [`visit_rows`](Self::visit_rows).
+    fn visit_key_rows(
+        &self,
+        range: KeyRange<'_>,
+        _prefix: &[u8],
+        _times: (i64, i64),
+        direction: Direction,
+        visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.visit_rows(range, direction, visit)
+    }
 }
 
 impl SegmentSource for StoreHandle {
@@ -77,6 +93,17 @@ impl SegmentSource for StoreHandle {
         visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<()> {
         self.try_borrow_mut()?.scan(range, direction, visit)
+    }
+
+    fn visit_key_rows(
+        &self,
+        range: KeyRange<'_>,
+        prefix: &[u8],
+        times: (i64, i64),
+        direction: Direction,
+        visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.try_borrow_mut()?.scan_key(range, prefix, times, direction, visit)
     }
 }
 

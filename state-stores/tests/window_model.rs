@@ -317,6 +317,13 @@ fn check(
     let wants = |id: &Id| id.1 >= visible && from <= id.1 && id.1 <= to;
     let found = window_rows(store.fetch_between(key_from, from, to, direction).unwrap());
     assert_eq!(found, expect(false, &|id| id.0 == key_from && wants(id)));
+    let mut visited = Vec::new();
+    let visit = |window: state_stores::WindowKey<'_>, value: &[u8]| {
+        visited.push((window.start, value.to_vec()));
+        std::ops::ControlFlow::Continue(())
+    };
+    store.visit(key_from, from, to, direction, visit).unwrap();
+    assert_eq!(visited, found.into_iter().map(|row| (row.1, row.3)).collect::<Vec<_>>());
     let found = window_rows(store.fetch_range(Some(key_from), Some(key_to), from, to, direction).unwrap());
     assert_eq!(found, expect(false, &|id| keys(id) && wants(id)));
     let found = window_rows(store.fetch_all(from, to, direction).unwrap());

@@ -2,11 +2,12 @@
 
 mod support;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use state_stores::{
     ActiveStores, BufferOptions, Direction, EngineKind, PutOutcome, ReadOnlyKeyValueStore, RowLayout, SessionStore,
-    StoreError, StoreHandle, TaskStores, WindowScan, WindowStore,
+    StoreError, StoreHandle, TaskStores, WindowKey, WindowScan, WindowStore,
 };
 use support::{ENGINES, changelog, commit, context, environment, rows, spec};
 use tempfile::TempDir;
@@ -494,4 +495,49 @@ fn a_paused_scan_goes_on_in_a_store_that_was_written_meanwhile() {
     assert!(pages >= 2);
     let numbers: Vec<_> = rows.iter().map(|(key, _)| i64::from_be_bytes(key.as_slice().try_into().unwrap())).collect();
     assert_eq!(numbers, (0..1999).collect::<Vec<_>>());
+}
+
+/// Few rows of a key that are not applied yet are found one way, many another.
+#[test]
+fn a_key_is_read_alike_however_many_rows_it_has_and_wherever_they_are() {
+    for engine in ENGINES {
+        let directory = TempDir::new().unwrap();
+        let layout = RowLayout::window(1_000 * MINUTE).with_duplicates();
+        let mut active = open(directory.path(), engine, layout).activate();
+        let store = windows(&active);
+        let mut all = Vec::new();
+        for number in 0..600_i64 {
+            // Times go back and forth, over several segments; one key is much more frequent, and one begins as another does.
+            let time = (number * 37) % 200 * 1_000 * MINUTE / 200;
+            let key: &[u8] = if number % 3 == 0 { b"rare!" } else { b"rare" };
+            let value = number.to_be_bytes();
+            put(&store, key, &value, time);
+            all.push((key, time, value));
+            if number % 250 == 199 {
+                commit(&mut active, number);
+            }
+            if number % 7 > 0 {
+                continue;
+            }
+            for (from, to) in [(0, i64::MAX), (time - MINUTE, time + MINUTE), (0, time), (time + 1, 1_000 * MINUTE)] {
+                for (key, reverse) in [(b"rare!" as &[u8], false), (b"rare", false), (b"rare", true), (b"none", false)]
+                {
+                    let direction = if reverse { Direction::Reverse } else { Direction::Forward };
+                    let mut visited = Vec::new();
+                    let visit = |window: WindowKey<'_>, value: &[u8]| {
+                        visited.push((window.start, value.to_vec()));
+                        ControlFlow::Continue(())
+                    };
+                    store.visit(key, from, to, direction, visit).unwrap();
+                    let wanted = all.iter().filter(|row| row.0 == key && (from..=to).contains(&row.1));
+                    let mut wanted: Vec<_> = wanted.map(|row| (row.1, row.2.to_vec())).collect();
+                    wanted.sort();
+                    if reverse {
+                        wanted.reverse();
+                    }
+                    assert_eq!(visited, wanted, "{number}: {from} to {to}");
+                }
+            }
+        }
+    }
 }

@@ -18,7 +18,7 @@ pub fn input(seed: u64, messages: u64, mut take: impl FnMut(Record<'_>) -> Resul
         let room = random.below(1000);
         let _ =
             write!(value, "message {number:09} to room {room:03} is an {kind} one and waits for a reader since noon");
-        take(Record { key: Some(&key), value: &value })?;
+        take(Record::new(Some(&key), &value))?;
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ pub fn input(seed: u64, messages: u64, mut take: impl FnMut(Record<'_>) -> Resul
         let _ = write!(key, "/page/{page:03}");
         value.clear();
         let _ = write!(value, r#"{{"user_id":"user-{user:05}","page":"{key}","timestamp":{timestamp}}}"#);
-        take(Record { key: Some(&key), value: &value })?;
+        take(Record::new(Some(&key), &value))?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ pub fn input(seed: u64, lines: u64, mut take: impl FnMut(Record<'_>) -> Result<(
             let separator = if line.is_empty() { "" } else { " " };
             let _ = write!(line, "{separator}Word{number}");
         }
-        take(Record { key: None, value: &line })?;
+        take(Record::new(None, &line))?;
     }
     Ok(())
 }

@@ -179,7 +179,8 @@ impl WriteBuffer {
         self.forget_dropped_segments();
         let unapplied = (self.dirty.iter().chain(&self.forwarded).copied())
             .filter(|&index| self.table.entry(index).has(flag::UNAPPLIED));
-        self.index.restart(unapplied);
+        self.index.restart(unapplied.clone());
+        self.by_key.restart(&self.table, &self.segments.layout, unapplied);
         self.trim();
     }
 }

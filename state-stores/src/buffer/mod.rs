@@ -10,6 +10,7 @@
 //! A later write makes an entry unforwarded again while its earlier value is still sealed, so that a task
 //! goes on while its commit is under way. Only clean entries are evicted.
 
+mod by_key;
 mod entry;
 mod flush;
 mod handle;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 pub use self::entry::{Slot, Update, WriteContext};
 pub use self::handle::StoreHandle;
 
+use self::by_key::RowsByKey;
 use self::entry::flag;
 use self::ordered::OrderedIndex;
 use self::segments::Segments;
@@ -115,6 +117,7 @@ pub struct WriteBuffer {
     /// Of the record in process: for writes that bring none of their own. Shared by all stores of a task.
     context: Rc<Cell<WriteContext>>,
     index: OrderedIndex,
+    by_key: RowsByKey,
     segments: Segments,
     hits: u64,
     misses: u64,
@@ -140,6 +143,7 @@ impl WriteBuffer {
             scratch: Vec::new(),
             context,
             index: OrderedIndex::default(),
+            by_key: RowsByKey::default(),
             segments: Segments::new(RowLayout::Plain, StreamTime::NOTHING, 0),
             hits: 0,
             misses: 0,

@@ -10,7 +10,7 @@ use crate::layout::{RowLayout, is_index_row};
 
 /// The part of a [`WriteBuffer`] that a plain store does not use.
 pub(super) struct Segments {
-    layout: RowLayout,
+    pub(super) layout: RowLayout,
     expiry: Expiry,
     /// Whether rows have a place in a time index.
     pub(super) indexed: bool,
@@ -39,7 +39,12 @@ impl Segments {
 
     /// Whether the engine cannot have this row: it is later than all that was ever sealed.
     pub(super) fn is_new(&self, row: &[u8]) -> bool {
-        self.layout.time_of(row).is_some_and(|time| time > self.sealed_time.newest)
+        self.layout.time_of(row).is_some_and(|time| self.is_unsealed_from(time))
+    }
+
+    /// Whether the engine cannot have any row of this time or a later one.
+    pub(super) fn is_unsealed_from(&self, time: i64) -> bool {
+        time > self.sealed_time.newest
     }
 
     /// Takes notice of a row that is sealed: whoever wrote it may not have told its time.

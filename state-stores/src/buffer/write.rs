@@ -167,6 +167,7 @@ impl WriteBuffer {
         if !entry.has(flag::UNAPPLIED) {
             entry.unapplied_since = self.sequence;
             self.index.note(index);
+            self.by_key.note(&self.segments.layout, entry.key.as_slice(), index);
         }
         if !entry.has(flag::DIRTY) {
             self.dirty_bytes += entry.charge;

@@ -19,8 +19,8 @@ pub struct KeyScan {
 }
 
 impl KeyScan {
-    /// The rows of `key` in a segment, by time.
-    fn range(&mut self, segment: i64, key: &[u8], first: i64, last: i64) -> KeyRange<'_> {
+    /// The rows of `key` in a segment, by time; and what they all begin with.
+    fn range(&mut self, segment: i64, key: &[u8], (first, last): (i64, i64)) -> (KeyRange<'_>, &[u8]) {
         for (row, time) in [(&mut self.lower, first), (&mut self.upper, last)] {
             row.clear();
             row.extend_from_slice(&RowLayout::rows_of_segment(segment));
@@ -28,7 +28,8 @@ impl KeyScan {
             row.extend_from_slice(&time.to_be_bytes());
         }
         self.upper.extend_from_slice(&LARGEST_SEQUENCE);
-        KeyRange { lower: Bound::Included(&self.lower), upper: Bound::Included(&self.upper) }
+        let range = KeyRange { lower: Bound::Included(&self.lower), upper: Bound::Included(&self.upper) };
+        (range, &self.lower[..self.lower.len() - size_of::<i64>()])
     }
 }
 
@@ -52,8 +53,9 @@ impl<S: SegmentSource> WindowStore<S> {
         while first <= last && !ended {
             let segment = next_segment(&mut first, &mut last, direction);
             let start = segment.saturating_mul(interval);
-            let range = scan.range(segment, key, from.max(start), to.min(start.saturating_add(interval)));
-            self.rows.visit_rows(range, direction, |row, value| {
+            let times = (from.max(start), to.min(start.saturating_add(interval)));
+            let (range, prefix) = scan.range(segment, key, times);
+            self.rows.visit_key_rows(range, prefix, times, direction, |row, value| {
                 // A range of bytes may hold rows of longer keys in between.
                 let window = WindowKey::decode(self.layout.changelog_key(row));
                 let wanted = |window: &WindowKey<'_>| window.key == key && (from..=to).contains(&window.start);
