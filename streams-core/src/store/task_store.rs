@@ -16,6 +16,8 @@ pub struct TaskStore {
     changelog: Option<ChangelogPartition>,
     format: StoreFormat,
     write_through: bool,
+    /// Whether rows are forgotten when what they stand for has gone on.
+    emits_once: Cell<bool>,
     /// Number of the changelog's topic in the task's output, once it is known.
     topic_index: Cell<Option<usize>>,
     /// Beside the rows of records of a join that have no partner: what its two sides share.
@@ -46,6 +48,7 @@ impl TaskStore {
             changelog,
             format,
             write_through,
+            emits_once: Cell::new(false),
             topic_index: Cell::new(None),
             join_progress: OnceCell::new(),
         }
@@ -81,6 +84,17 @@ impl TaskStore {
         self.write_through
     }
 
+    /// Notes that rows are forgotten when what they stand for has gone on. The changelog may hear of that only when the output is acknowledged: else a crash
+    /// between the two would lose it.
+    pub(super) fn set_emits_once(&self) {
+        self.emits_once.set(true);
+    }
+
+    /// Whether its changelog's records are [produced after the output](crate::task::Task::later_output).
+    pub(crate) fn emits_once(&self) -> bool {
+        self.emits_once.get()
+    }
+
     pub(super) fn join_progress(&self) -> Rc<JoinProgress> {
         Rc::clone(self.join_progress.get_or_init(Rc::default))
     }
@@ -104,7 +118,8 @@ impl TaskStore {
         headers: &Headers,
     ) {
         if let Some(changelog) = &self.changelog {
-            let topic = self.topic_index.get().unwrap_or_else(|| context.output.topic_index(&changelog.topic));
+            let output = if self.emits_once() { &mut context.later_output } else { &mut context.output };
+            let topic = self.topic_index.get().unwrap_or_else(|| output.topic_index(&changelog.topic));
             self.topic_index.set(Some(topic));
             let mut timestamp = buffer.context(slot).timestamp;
             let mut value = buffer.value(slot);
@@ -114,23 +129,16 @@ impl TaskStore {
                 (timestamp, value) = (stored, Some(plain));
             }
             let mut headers = headers.as_encoded();
+            // A row that came and went since the last commit is not in the changelog.
+            if self.emits_once() && value.is_none() && buffer.existed(slot) == Some(false) {
+                buffer.forwarded(slot);
+                return;
+            }
             if self.format == StoreFormat::SuppressionBuffer {
-                // A row that came and went since the last commit is not in the changelog.
-                if value.is_none() && buffer.existed(slot) == Some(false) {
-                    buffer.forwarded(slot);
-                    return;
-                }
                 timestamp = context.wall_time;
                 headers = if value.is_some() { &VERSION_3 } else { &[] };
             }
-            context.output.push(
-                topic,
-                changelog.partition,
-                timestamp,
-                Some(buffer.changelog_key(slot)),
-                value,
-                headers,
-            );
+            output.push(topic, changelog.partition, timestamp, Some(buffer.changelog_key(slot)), value, headers);
         }
         buffer.forwarded(slot);
     }
