@@ -73,6 +73,7 @@ pub fn run(
 fn commit(task: &mut Task, done: u64) -> Result<(), Failure> {
     let offsets = task.prepare_commit()?;
     task.output().clear();
+    task.later_output().clear();
     task.complete_commit(&offsets, |_| Some(done as i64))?;
     Ok(())
 }

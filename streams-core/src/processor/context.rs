@@ -17,6 +17,8 @@ pub struct TaskContext {
     pub record: RecordContext,
     /// Records to produce.
     pub output: OutputBatch,
+    /// Records of changelogs that are to be produced when all of `output` is acknowledged.
+    pub(crate) later_output: OutputBatch,
     /// The largest timestamp of the records taken so far, in milliseconds; -1 before the first.
     pub stream_time: i64,
     /// Wall-clock time in milliseconds since the epoch.
@@ -101,6 +103,7 @@ impl TaskContext {
             task_id,
             record: RecordContext::none(),
             output: OutputBatch::default(),
+            later_output: OutputBatch::default(),
             stream_time: NO_TIMESTAMP,
             wall_time: 0,
             topics,

@@ -46,6 +46,7 @@ pub struct JoinBuffer<K, V> {
 impl<K: 'static, V: 'static> JoinBuffer<K, V> {
     /// The buffer in `store`, which holds records for `grace` milliseconds.
     pub fn new(store: Rc<TaskStore>, key_serde: SerdeRef<K>, value_serde: SerdeRef<V>, grace: i64) -> Self {
+        store.set_emits_once();
         let topic = store.serde_topic();
         let (observed, first, sequence) = (-1, i64::MAX, 0);
         let (row, last_topic) = (Vec::new(), "".into());

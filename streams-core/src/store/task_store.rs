@@ -2,7 +2,7 @@ use super::join::JoinProgress;
 use super::suppression::VERSION_3;
 use super::version_log::VersionLog;
 use crate::processor::TaskContext;
-use crate::record::Headers;
+use crate::record::{Headers, OutputBatch};
 use crate::topology::StoreFormat;
 use state_stores::formats::split_timestamped;
 use state_stores::{Slot, StoreHandle, WriteBuffer};
@@ -17,6 +17,8 @@ pub struct TaskStore {
     changelog: Option<ChangelogPartition>,
     format: StoreFormat,
     write_through: bool,
+    /// Whether rows are forgotten when what they stand for has gone on.
+    emits_once: Cell<bool>,
     /// Number of the changelog's topic in the task's output, once it is known.
     topic_index: Cell<Option<usize>>,
     /// Beside the rows of records of a join that have no partner: what its two sides share.
@@ -49,6 +51,7 @@ impl TaskStore {
             changelog,
             format,
             write_through,
+            emits_once: Cell::new(false),
             topic_index: Cell::new(None),
             join_progress: OnceCell::new(),
             unlogged: VersionLog::default(),
@@ -85,6 +88,17 @@ impl TaskStore {
         self.write_through
     }
 
+    /// Notes that rows are forgotten when what they stand for has gone on. The changelog may hear of that only when the output is acknowledged: else a crash
+    /// between the two would lose it.
+    pub(super) fn set_emits_once(&self) {
+        self.emits_once.set(true);
+    }
+
+    /// Whether its changelog's records are [produced after the output](crate::task::Task::later_output).
+    pub(crate) fn emits_once(&self) -> bool {
+        self.emits_once.get()
+    }
+
     pub(super) fn join_progress(&self) -> Rc<JoinProgress> {
         Rc::clone(self.join_progress.get_or_init(Rc::default))
     }
@@ -98,7 +112,7 @@ impl TaskStore {
     pub(super) fn log_version(&self, context: &mut TaskContext, key: &[u8], value: Option<&[u8]>, timestamp: i64) {
         self.log_versions(context);
         if let Some(changelog) = &self.changelog {
-            let topic = self.topic_index(context, changelog);
+            let topic = self.topic_index(&mut context.output, changelog);
             context.output.push(topic, changelog.partition, timestamp, Some(key), value, &[]);
         }
     }
@@ -112,15 +126,15 @@ impl TaskStore {
 
     fn log_versions(&self, context: &mut TaskContext) {
         if let (Some(changelog), false) = (&self.changelog, self.unlogged.is_empty()) {
-            let topic = self.topic_index(context, changelog);
+            let topic = self.topic_index(&mut context.output, changelog);
             self.unlogged.drain(|key, value, timestamp| {
                 context.output.push(topic, changelog.partition, timestamp, Some(key), value, &[]);
             });
         }
     }
 
-    fn topic_index(&self, context: &mut TaskContext, changelog: &ChangelogPartition) -> usize {
-        let topic = self.topic_index.get().unwrap_or_else(|| context.output.topic_index(&changelog.topic));
+    fn topic_index(&self, output: &mut OutputBatch, changelog: &ChangelogPartition) -> usize {
+        let topic = self.topic_index.get().unwrap_or_else(|| output.topic_index(&changelog.topic));
         self.topic_index.set(Some(topic));
         topic
     }
@@ -145,7 +159,8 @@ impl TaskStore {
         headers: &Headers,
     ) {
         if let Some(changelog) = &self.changelog {
-            let topic = self.topic_index(context, changelog);
+            let output = if self.emits_once() { &mut context.later_output } else { &mut context.output };
+            let topic = self.topic_index(output, changelog);
             let mut timestamp = buffer.context(slot).timestamp;
             let mut value = buffer.value(slot);
             if let (StoreFormat::Timestamped, Some(bytes)) = (self.format, value)
@@ -154,25 +169,18 @@ impl TaskStore {
                 (timestamp, value) = (stored, Some(plain));
             }
             let mut headers = headers.as_encoded();
+            // A row that came and went since the last commit is not in the changelog.
+            if self.emits_once() && value.is_none() && buffer.existed(slot) == Some(false) {
+                buffer.forwarded(slot);
+                return;
+            }
             if matches!(self.format, StoreFormat::SuppressionBuffer | StoreFormat::JoinBuffer) {
-                // A row that came and went since the last commit is not in the changelog.
-                if value.is_none() && buffer.existed(slot) == Some(false) {
-                    buffer.forwarded(slot);
-                    return;
-                }
                 timestamp = context.wall_time;
                 if self.format == StoreFormat::SuppressionBuffer && value.is_some() {
                     headers = &VERSION_3;
                 }
             }
-            context.output.push(
-                topic,
-                changelog.partition,
-                timestamp,
-                Some(buffer.changelog_key(slot)),
-                value,
-                headers,
-            );
+            output.push(topic, changelog.partition, timestamp, Some(buffer.changelog_key(slot)), value, headers);
         }
         buffer.forwarded(slot);
     }

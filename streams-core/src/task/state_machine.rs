@@ -272,6 +272,12 @@ impl Task {
         &mut self.context.output
     }
 
+    /// Records to produce when all of [`output`](Self::output) is acknowledged, and before the commit is completed: of changelogs of stores whose rows are forgotten
+    /// when what they stand for has gone on. There are some after [`prepare_commit`](Self::prepare_commit) only.
+    pub fn later_output(&mut self) -> &mut OutputBatch {
+        &mut self.context.later_output
+    }
+
     /// Whether there is something to commit, beside what was prepared.
     pub fn commit_needed(&self) -> bool {
         self.commit_needed

@@ -4,7 +4,7 @@ use super::{TestDriverConfig, output::Captured};
 use crate::error::StreamsError;
 use crate::processor::TopicPartitions;
 use crate::processor_api::{OpenedRows, Opening, ProcessorStore};
-use crate::record::{Headers, RecordBatchBuilder, RecordRef, TopicPartition};
+use crate::record::{Headers, OutputBatch, RecordBatchBuilder, RecordRef, TopicPartition};
 use crate::store::{GlobalStores, TaskStore};
 use crate::task::{OffsetMetadata, Task, TaskId, TaskInput, TaskParts, input_partitions};
 use crate::topology::Topology;
@@ -171,29 +171,15 @@ impl Machine {
 
     fn commit(&mut self, number: usize) -> Result<(), StreamsError> {
         let offsets = self.tasks[number].prepare_commit()?;
-        for (topic, captured) in self.drain(number) {
-            self.append(topic, captured);
+        for output in [Task::output, Task::later_output] {
+            for (topic, captured) in drain(output(&mut self.tasks[number])) {
+                self.append(topic, captured);
+            }
         }
         let ends = &self.ends;
         self.tasks[number].complete_commit(&offsets, |changelog| {
             ends.get(&*changelog.topic).map(|end| end - 1).filter(|last| *last >= 0)
         })
-    }
-
-    fn drain(&mut self, number: usize) -> Vec<(String, Captured)> {
-        let output = self.tasks[number].output();
-        let records = output.iter().map(|to| {
-            let captured = Captured {
-                key: to.record.key.map(Bytes::copy_from_slice),
-                value: to.record.value.map(Bytes::copy_from_slice),
-                timestamp: to.record.timestamp,
-                headers: Headers::from_encoded(Bytes::copy_from_slice(to.record.headers)),
-            };
-            (to.topic.to_string(), captured)
-        });
-        let records = records.collect();
-        output.clear();
-        records
     }
 
     /// Keeps a record for the test to read, and hands it to the task that reads its topic.
@@ -215,4 +201,20 @@ impl Machine {
         self.tasks[task].add_records(input, batch.finish(None));
         self.tasks[task].set_end_offset(input, Some(*end));
     }
+}
+
+/// Takes all records out of a batch.
+fn drain(output: &mut OutputBatch) -> Vec<(String, Captured)> {
+    let records = output.iter().map(|to| {
+        let captured = Captured {
+            key: to.record.key.map(Bytes::copy_from_slice),
+            value: to.record.value.map(Bytes::copy_from_slice),
+            timestamp: to.record.timestamp,
+            headers: Headers::from_encoded(Bytes::copy_from_slice(to.record.headers)),
+        };
+        (to.topic.to_string(), captured)
+    });
+    let records = records.collect();
+    output.clear();
+    records
 }

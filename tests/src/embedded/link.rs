@@ -2,7 +2,7 @@ use kafka_client::group::{
     CommitOffsets, FetchOffsets, FetchedOffset, GroupCoordinator, GroupError, Heartbeat, JoinGroup, JoinedGroup,
     LeaveGroup, Reply, SyncGroup, SyncedGroup,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,8 +33,11 @@ struct Shared {
     polls: AtomicU64,
     fetched_bytes: AtomicU64,
     joins: AtomicU64,
+    marks: AtomicU64,
     /// Acknowledgements of records do not arrive.
     acknowledgements_held: AtomicBool,
+    /// Topics whose records go no further than the producer.
+    stopped: Mutex<BTreeSet<String>>,
     /// Where commits are held back, and those that are.
     held_commits: Mutex<Option<(Hold, Vec<HeldCommit>)>>,
 }
@@ -83,6 +86,21 @@ impl Link {
     /// Holds back what acknowledges records, or lets it arrive again. The records themselves are in the log.
     pub fn hold_acknowledgements(&self, hold: bool) {
         self.shared.acknowledgements_held.store(hold, SeqCst);
+    }
+
+    /// Lets no record of `topic` arrive from now on, while others do: it is never acknowledged.
+    pub fn stop_records(&self, topic: &str) {
+        lock(&self.shared.stopped).insert(topic.to_owned());
+    }
+
+    /// Lets the records of all topics arrive again that are yet to be sent.
+    pub fn pass_records(&self) {
+        lock(&self.shared.stopped).clear();
+    }
+
+    /// Commits that producers have begun so far: what belongs to one has been handed over.
+    pub fn marks(&self) -> u64 {
+        self.shared.marks.load(SeqCst)
     }
 
     /// Holds back commits of offsets, from the next one on.
@@ -177,7 +195,11 @@ impl Broker for Link {
 
     fn producer(&self, properties: &Properties) -> Result<LinkProducer, BrokerError> {
         lock(&self.shared.clients).push((Client::Producer, properties.clone()));
-        Ok(LinkProducer { inner: self.broker.producer(properties)?, shared: Arc::clone(&self.shared) })
+        Ok(LinkProducer {
+            inner: self.broker.producer(properties)?,
+            misses_some: false,
+            shared: Arc::clone(&self.shared),
+        })
     }
 
     fn admin(&self, properties: &Properties) -> Result<LinkAdmin, BrokerError> {
@@ -260,13 +282,26 @@ impl Consumer for LinkConsumer {
 /// A producer over a [`Link`].
 pub struct LinkProducer {
     inner: EmbeddedProducer,
+    /// Records have been stopped, so that no mark behind them is reached.
+    misses_some: bool,
     shared: Arc<Shared>,
 }
 
 impl Producer for LinkProducer {
     fn send(&mut self, batch: &mut OutputBatch) -> Result<(), BrokerError> {
         self.shared.check("producing")?;
-        self.inner.send(batch)
+        let stopped = lock(&self.shared.stopped);
+        if !batch.iter().any(|to| stopped.contains(&**to.topic)) {
+            return self.inner.send(batch);
+        }
+        self.misses_some = true;
+        let mut passing = OutputBatch::default();
+        for to in batch.iter().filter(|to| !stopped.contains(&**to.topic)) {
+            let (topic, record) = (passing.topic_index(to.topic), to.record);
+            passing.push(topic, to.partition, record.timestamp, record.key, record.value, record.headers);
+        }
+        batch.clear();
+        self.inner.send(&mut passing)
     }
 
     fn flush(&mut self, timeout: Duration) -> Result<(), BrokerError> {
@@ -276,11 +311,12 @@ impl Producer for LinkProducer {
 
     fn mark(&mut self) {
         self.inner.mark();
+        self.shared.marks.fetch_add(1, SeqCst);
     }
 
     fn reach_mark(&mut self, timeout: Duration, deliveries: &mut Vec<Delivery>) -> Result<bool, BrokerError> {
         let deadline = Instant::now() + timeout.min(Duration::from_secs(3600));
-        while self.shared.acknowledgements_held.load(SeqCst) {
+        while self.misses_some || self.shared.acknowledgements_held.load(SeqCst) {
             self.shared.check("waiting for acknowledgements")?;
             if Instant::now() >= deadline {
                 return Ok(false);

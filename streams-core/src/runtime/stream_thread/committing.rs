@@ -5,7 +5,7 @@ use crate::error::StreamsError;
 use crate::record::TopicPartition;
 use crate::runtime::commit::OffsetCommit;
 use crate::store::ChangelogPartition;
-use crate::task::TaskId;
+use crate::task::{Task, TaskId};
 use hashbrown::HashMap;
 use kafka_client::group::CommittedOffset;
 use std::sync::Arc;
@@ -33,7 +33,9 @@ pub(super) struct Commit {
 enum Step {
     /// What was handed over before the mark is not acknowledged yet.
     Produce,
-    /// It is, up to these offsets; the offsets of the inputs are being committed.
+    /// It is, up to these offsets, and so the changelogs may forget what has gone on: those records are not acknowledged yet.
+    ProduceLater(HashMap<TopicPartition, i64>),
+    /// All is acknowledged, up to these offsets; the offsets of the inputs are being committed.
     CommitOffsets(OffsetCommit, HashMap<TopicPartition, i64>),
 }
 
@@ -117,7 +119,7 @@ impl<B: Broker> StreamThread<B> {
         loop {
             let left = wait.saturating_sub(began.elapsed()).min(WAIT);
             let is_over = match &mut commit.step {
-                Step::Produce => self.is_acknowledged(&mut commit, left)?,
+                Step::Produce | Step::ProduceLater(_) => self.is_acknowledged(&mut commit, left)?,
                 Step::CommitOffsets(offsets, _) => offsets.advance(&self.instance, left)?,
             };
             commit.step = match (is_over, commit.step) {
@@ -126,20 +128,67 @@ impl<B: Broker> StreamThread<B> {
                     return Ok(true);
                 }
                 (true, Step::Produce) => {
-                    let offsets = commit.tasks.iter().flat_map(|(_, offsets)| offsets.iter().cloned()).collect();
-                    let offsets = OffsetCommit::new(offsets, commit.deadline, self.consumer.waker());
-                    Step::CommitOffsets(offsets, std::mem::take(&mut self.acknowledged))
+                    let acknowledged = std::mem::take(&mut self.acknowledged);
+                    match self.send_later_output(&commit.tasks)? {
+                        true => Step::ProduceLater(acknowledged),
+                        false => self.commit_offsets(&commit.tasks, commit.deadline, acknowledged),
+                    }
+                }
+                (true, Step::ProduceLater(mut acknowledged)) => {
+                    self.take_later_acknowledged(&commit.tasks, &mut acknowledged);
+                    self.commit_offsets(&commit.tasks, commit.deadline, acknowledged)
                 }
                 (false, step) if left.is_zero() => {
                     self.commit = Some(Commit { step, ..commit });
                     return Ok(false);
                 }
-                (false, Step::Produce) => {
+                (false, step @ (Step::Produce | Step::ProduceLater(_))) => {
                     await_assurance(&self.instance)?;
-                    Step::Produce
+                    step
                 }
                 (false, step) => step,
             };
+        }
+    }
+
+    fn commit_offsets(
+        &self,
+        tasks: &[(TaskId, Vec<CommittedOffset>)],
+        deadline: Instant,
+        acknowledged: HashMap<TopicPartition, i64>,
+    ) -> Step {
+        let offsets = tasks.iter().flat_map(|(_, offsets)| offsets.iter().cloned()).collect();
+        Step::CommitOffsets(OffsetCommit::new(offsets, deadline, self.consumer.waker()), acknowledged)
+    }
+
+    /// Hands over what the changelogs hear when the output is acknowledged. Says whether there is any.
+    fn send_later_output(&mut self, tasks: &[(TaskId, Vec<CommittedOffset>)]) -> Result<bool, StreamsError> {
+        let mut any = false;
+        for place in 0..self.tasks.len() {
+            let task = &mut self.tasks[place].task;
+            if !task.later_output().is_empty() && tasks.iter().any(|(id, _)| *id == task.id()) {
+                any = true;
+                self.send(place, Task::later_output)?;
+            }
+        }
+        if any {
+            self.producer.mark();
+        }
+        Ok(any)
+    }
+
+    /// Adds where the changelogs stand that have been written last. What else has been acknowledged meanwhile belongs to the next commit.
+    fn take_later_acknowledged(
+        &mut self,
+        tasks: &[(TaskId, Vec<CommittedOffset>)],
+        acknowledged: &mut HashMap<TopicPartition, i64>,
+    ) {
+        for running in self.tasks.iter().filter(|running| tasks.iter().any(|(id, _)| *id == running.task.id())) {
+            let stores = running.task.stores().iter().filter(|store| store.emits_once());
+            for changelog in stores.filter_map(|store| store.changelog()) {
+                let partition = TopicPartition::new(Arc::clone(&changelog.topic), changelog.partition);
+                acknowledged.extend(self.acknowledged.remove_entry(&partition));
+            }
         }
     }
 

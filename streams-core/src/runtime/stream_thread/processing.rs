@@ -1,9 +1,10 @@
 use super::StreamThread;
 use crate::broker::{Broker, BrokerError, Delivery, Producer};
 use crate::error::StreamsError;
-use crate::record::TopicPartition;
+use crate::record::{OutputBatch, TopicPartition};
 use crate::runtime::instance::Instance;
 use crate::runtime::wall_time;
+use crate::task::Task;
 use std::time::{Duration, Instant};
 
 /// Records that a task processes before the next one gets its turn.
@@ -75,8 +76,13 @@ impl<B: Broker> StreamThread<B> {
 
     /// Hands a task's output to the producer. While the cluster cannot be reached this waits, and tries again.
     pub(super) fn send_output(&mut self, place: usize) -> Result<(), StreamsError> {
+        self.send(place, Task::output)
+    }
+
+    /// Hands one of a task's batches to the producer, as [`send_output`](Self::send_output) does.
+    pub(super) fn send(&mut self, place: usize, output: fn(&mut Task) -> &mut OutputBatch) -> Result<(), StreamsError> {
         let deadline = Instant::now() + self.instance.settings.task_timeout;
-        let output = self.tasks[place].task.output();
+        let output = output(&mut self.tasks[place].task);
         while !output.is_empty() {
             match self.producer.send(output) {
                 Ok(()) => {}

@@ -73,6 +73,7 @@ impl<K: Clone + 'static, L: 'static, R: 'static> UnmatchedStore<K, L, R> {
         left_serde: SerdeRef<L>,
         right_serde: SerdeRef<R>,
     ) -> Self {
+        store.set_emits_once();
         let (progress, topic) = (store.join_progress(), store.serde_topic());
         Self { store, progress, key_serde, left_serde, right_serde, topic, key: Vec::new(), row: Vec::new() }
     }
@@ -153,7 +154,6 @@ impl<K: Clone + 'static, L: 'static, R: 'static> UnmatchedStore<K, L, R> {
         if update == Update::Keep {
             return Ok(());
         }
-        self.store.log_slot(context, &mut buffer, slot);
         self.progress.min_time.set(self.progress.min_time.get().min(timestamp));
         if is_new {
             self.progress.added(side, timestamp);
@@ -190,7 +190,6 @@ impl<K: Clone + 'static, L: 'static, R: 'static> UnmatchedStore<K, L, R> {
         }
         let written = WriteContext { timestamp: now, source: 0, offset: context.record.offset };
         buffer.set(slot, None, written)?;
-        self.store.log_slot(context, &mut buffer, slot);
         self.progress.removed(side);
         Ok(())
     }

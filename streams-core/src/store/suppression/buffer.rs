@@ -42,6 +42,7 @@ struct Sizes {
 impl<K: Clone + 'static, V: Clone + 'static> SuppressionBuffer<K, V> {
     /// The buffer in `store`. [`load`](Self::load) must come before all else.
     pub fn new(store: Rc<TaskStore>, key_serde: SerdeRef<K>, value_serde: SerdeRef<V>) -> Self {
+        store.set_emits_once();
         let topic = store.serde_topic();
         let (order, key, last_topic) = (BTreeSet::new(), Vec::new(), "".into());
         Self { store, key_serde, value_serde, topic, order, bytes: 0, key, last_topic }
