@@ -113,6 +113,19 @@ pub fn task_count(
     sources.filter_map(|topic| topics.get(&topic)).max().unwrap_or(0)
 }
 
+/// The inputs of a task that are the changelog of a store as well: name of the store and partition. Some may not exist: a topic may have fewer partitions
+/// than others of the subtopology.
+pub(crate) fn source_changelogs(
+    topology: &Topology,
+    application_id: &str,
+    task_id: TaskId,
+) -> Vec<(String, TopicPartition)> {
+    let Some(subtopology) = topology.subtopologies().get(task_id.subtopology as usize) else { return Vec::new() };
+    let topic = |store: &String| Some(topology.topic_name(application_id, topology.source_changelog(store)?));
+    let stores = subtopology.stores.iter().filter_map(|store| Some((store.clone(), topic(store)?)));
+    stores.map(|(store, topic)| (store, TopicPartition::new(topic, task_id.partition))).collect()
+}
+
 /// The changelog partitions of a task: name of the store and partition, for each store that is logged.
 pub fn changelogs(topology: &Topology, application_id: &str, task_id: TaskId) -> Vec<(String, TopicPartition)> {
     let Some(subtopology) = topology.subtopologies().get(task_id.subtopology as usize) else { return Vec::new() };

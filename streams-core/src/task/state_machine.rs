@@ -3,7 +3,7 @@ mod punctuate;
 use super::offset_metadata;
 use super::operators::Operators;
 use super::queue::PartitionQueue;
-use super::{TaskId, TaskInput, TaskSettings, changelogs};
+use super::{TaskId, TaskInput, TaskSettings, changelogs, source_changelogs};
 use crate::error::StreamsError;
 use crate::processor::{TaskContext, TopicPartitions};
 use crate::record::{OutputBatch, RecordBatch, TopicPartition};
@@ -45,6 +45,8 @@ pub struct Task {
     operators: Operators,
     stores: ActiveStores,
     task_stores: Vec<Rc<TaskStore>>,
+    /// Stores whose changelog is an input: their place and that of the input's queue.
+    input_stores: Vec<(usize, usize)>,
     settings: TaskSettings,
     committed: Vec<i64>,
     commit_needed: bool,
@@ -76,6 +78,12 @@ impl Task {
         let nodes = topology.subtopologies().get(id.subtopology as usize).map_or(&[][..], |part| &part.nodes);
         let nodes = nodes.iter().map(|&node| &topology.nodes()[node]).filter(|node| !node.is_source());
         let operators = Operators::new(nodes.map(|node| Arc::clone(&node.name)), built.operators);
+        let input_stores = source_changelogs(topology, &settings.application_id, id).into_iter();
+        let input_stores = input_stores.filter_map(|(name, partition)| {
+            let store = task_stores.iter().position(|store| **store.name() == *name)?;
+            Some((store, queues.iter().position(|queue| *queue.partition() == partition)?))
+        });
+        let input_stores = input_stores.collect();
         let committed = queues.iter().map(PartitionQueue::next_offset).collect();
         Ok(Self {
             id,
@@ -85,6 +93,7 @@ impl Task {
             operators,
             stores,
             task_stores,
+            input_stores,
             settings,
             committed,
             commit_needed: false,
@@ -302,6 +311,9 @@ impl Task {
                 positions.push((index, last + 1));
             }
         }
+        // What these hold is their input up to the committed offset, neither more nor less.
+        let inputs = self.input_stores.iter();
+        positions.extend(inputs.filter_map(|&(store, queue)| Some((store, offsets.get(queue)?.offset))));
         self.stores.set_time(self.context.wall_time);
         self.stores.apply(&positions)?;
         for (committed, offset) in self.committed.iter_mut().zip(offsets) {
@@ -367,7 +379,8 @@ fn open_stores(
             .map(|partition| ChangelogPartition { topic: Arc::clone(&partition.topic), partition: id.partition });
         let write_through = engine.buffer.write_through;
         let name = spec.name.as_str().into();
-        opened.push(Rc::new(TaskStore::new(name, stores.handle(index)?, changelog, spec.format, write_through)));
+        let store = TaskStore::new(name, stores.handle(index)?, changelog, spec.format, write_through);
+        opened.push(Rc::new(store.with_source_topic(topology.source_changelog(&spec.name))));
     }
     Ok(opened)
 }

@@ -15,6 +15,7 @@ pub struct TopologyBuilder {
     repartition_topics: Vec<RepartitionTopic>,
     copartitions: Vec<Copartition>,
     global_stores: Vec<String>,
+    source_changelogs: HashMap<String, String>,
 }
 
 impl TopologyBuilder {
@@ -87,6 +88,17 @@ impl TopologyBuilder {
         self.add_store(store, &[owner])
     }
 
+    /// Adds a store, kept by the node `owner`, whose rows are the records of the input topic `topic` as they are: it has no changelog, and is restored from
+    /// that topic up to the offset that the group has committed for it.
+    ///
+    /// # Errors
+    /// As [`add_store`](Self::add_store).
+    pub fn add_store_of_topic(&mut self, mut store: StoreSpec, owner: &str, topic: &str) -> Result<(), StreamsError> {
+        store.logging = None;
+        self.source_changelogs.insert(store.name.clone(), topic.to_owned());
+        self.add_store(store, &[owner])
+    }
+
     /// Lets the node `user` use the store `store`.
     ///
     /// # Errors
@@ -145,6 +157,7 @@ impl TopologyBuilder {
             repartition_topics: self.repartition_topics,
             copartitions: self.copartitions,
             global_stores: self.global_stores,
+            source_changelogs: self.source_changelogs,
         };
         Ok(Topology { inner: Arc::new(inner) })
     }

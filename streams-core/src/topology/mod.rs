@@ -8,7 +8,9 @@ mod build;
 mod builder;
 mod copartition;
 mod describe;
+mod drawing;
 pub(crate) mod java_order;
+mod naming;
 mod node;
 mod store;
 mod subtopology;
@@ -22,6 +24,7 @@ pub use state_stores::RowLayout;
 pub use store::{StoreEngine, StoreFormat, StoreSpec, StoreTypes};
 pub use subtopology::{RepartitionTopic, Subtopology};
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A checked, immutable topology.
@@ -37,6 +40,7 @@ struct Inner {
     repartition_topics: Vec<RepartitionTopic>,
     copartitions: Vec<Copartition>,
     global_stores: Vec<String>,
+    source_changelogs: HashMap<String, String>,
 }
 
 impl Topology {
@@ -58,6 +62,11 @@ impl Topology {
     /// Whether the store of this name is a global one: every instance has all of its rows, and keeps them up to date on a thread of its own.
     pub fn is_global_store(&self, name: &str) -> bool {
         self.inner.global_stores.iter().any(|global| global == name)
+    }
+
+    /// The topic that a store without changelog is restored from, because one of its sources reads the store's rows from it.
+    pub fn source_changelog(&self, store: &str) -> Option<&str> {
+        self.inner.source_changelogs.get(store).map(String::as_str)
     }
 
     /// The subtopologies, by their numbers.

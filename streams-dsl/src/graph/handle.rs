@@ -1,4 +1,4 @@
-use super::kind::{EndNames, Kind, LateFactory, Prefix, Processor, Repartition};
+use super::kind::{EndNames, FilterFactory, Kind, Prefix, Processor, Repartition};
 use super::{GraphId, GraphRef};
 use crate::data::Data;
 use crate::nulls::NullCheck;
@@ -83,9 +83,10 @@ impl Handle {
     ) -> Self {
         let RepartitionSpec { key_serde, value_serde, partitioner, partitions, drop_null_keys } = spec;
         let filter_keys = Arc::clone(&key_serde);
-        let filter = move || filter_factory::<K, V>(Arc::clone(&filter_keys), drop_null_keys.get());
+        let filter = move |drop_null_keys| filter_factory::<K, V>(Arc::clone(&filter_keys), drop_null_keys);
         let repartition = Repartition {
-            filter: matches!(names, EndNames::OfTopic(_)).then(|| Box::new(filter) as LateFactory),
+            filter: matches!(names, EndNames::OfTopic(_)).then(|| Box::new(filter) as FilterFactory),
+            drop_null_keys,
             prefix,
             names,
             partitions,

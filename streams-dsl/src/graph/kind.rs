@@ -28,6 +28,8 @@ pub(crate) struct TableSource {
     pub table: Processor,
     /// Whether it is a global table's.
     pub global: bool,
+    /// Whether the rows are the topic's records as they are, so that a store of them can be restored from the topic.
+    pub reusable: bool,
 }
 
 /// Makes the factory of a node, once all that later steps want from it is known.
@@ -85,10 +87,15 @@ pub(crate) struct Repartition {
     pub names: EndNames,
     pub partitions: Option<i32>,
     pub flow: FlowType,
-    /// None where everything goes through.
-    pub filter: Option<LateFactory>,
+    /// Makes the node that drops records with null keys, or lets everything through. None where there is no such node.
+    pub filter: Option<FilterFactory>,
+    /// Whether records with null keys are dropped.
+    pub drop_null_keys: Rc<Cell<bool>>,
     pub ends: RepartitionEnds,
 }
+
+/// Makes the factory of the node before a repartition topic, told whether it drops records with null keys.
+pub(crate) type FilterFactory = Box<dyn Fn(bool) -> NodeFactory>;
 
 /// Names of the nodes around a repartition topic.
 pub(crate) enum EndNames {

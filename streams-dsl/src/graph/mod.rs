@@ -5,6 +5,7 @@
 
 mod handle;
 mod kind;
+mod merge;
 mod write;
 
 pub(crate) use handle::{Handle, RepartitionSpec};
@@ -117,24 +118,6 @@ impl Graph {
     /// Notes that the records of `sides` meet by key in the step `join`, so that their topics must be partitioned alike.
     pub(crate) fn copartition(&mut self, sides: Vec<GraphId>, join: GraphId) {
         self.copartitions.push(Copartition { sides, join });
-    }
-
-    /// Where the records of a step come from: sources, tables' sources and repartition topics.
-    pub(crate) fn sources(&self, id: GraphId) -> Vec<GraphId> {
-        let mut found = Vec::new();
-        let mut seen = HashSet::new();
-        let mut waiting = vec![id];
-        while let Some(id) = waiting.pop() {
-            let Some(node) = self.nodes.get(id) else { continue };
-            if !seen.insert(id) {
-                continue;
-            }
-            match node.kind {
-                Kind::Source(_) | Kind::TableSource(_) | Kind::Repartition(_) => found.push(id),
-                Kind::Processor(_) | Kind::Sink(_) => waiting.extend(&node.parents),
-            }
-        }
-        found
     }
 
     /// Gives a step one more parent.

@@ -1,6 +1,8 @@
 use super::kind::{EndNames, Kind, Prefix, Processor, Repartition, Source, TableSource};
+use super::merge::{Merged, Merging};
 use super::{Copartition, Graph, GraphId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use streams_core::config::TopologyOptimization;
 use streams_core::error::StreamsError;
 use streams_core::topology::{
     FlowType, NodeFactory, NodeKind, RepartitionTopic, SourceTopics, Topology, TopologyBuilder,
@@ -10,17 +12,28 @@ const REPARTITION_SUFFIX: &str = "-repartition";
 
 impl Graph {
     /// The topology, or everything that is wrong with it.
-    pub(crate) fn build(&self) -> Result<Topology, StreamsError> {
+    pub(crate) fn build(&self, optimization: TopologyOptimization) -> Result<Topology, StreamsError> {
+        let merging = match optimization.merge_repartition_topics {
+            true => self.merge_repartitions(),
+            false => Merging::default(),
+        };
         let mut writer = Writer {
             graph: self,
             builder: TopologyBuilder::new(),
             mistakes: self.mistakes.clone(),
             same_as: HashMap::new(),
-            failed: vec![false; self.nodes.len()],
+            failed: vec![false; self.nodes.len() + merging.merged.len()],
+            merging: &merging,
+            reuse_source_topics: optimization.reuse_source_topics,
         };
         writer.merge_sources();
         for id in 0..self.nodes.len() {
             writer.write(id);
+            for number in 0..merging.merged.len() {
+                if merging.merged[number].below == id {
+                    writer.write_merged(number);
+                }
+            }
         }
         writer.copartition();
         let Writer { builder, mut mistakes, .. } = writer;
@@ -43,9 +56,12 @@ struct Writer<'a> {
     same_as: HashMap<GraphId, GraphId>,
     /// Steps that could not be written; those below them are left out in silence.
     failed: Vec<bool>,
+    /// Repartition topics that are one. They are steps as well, numbered after those of the graph.
+    merging: &'a Merging,
+    reuse_source_topics: bool,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     /// Finds streams of the same topics: they share one source.
     fn merge_sources(&mut self) {
         let mut first: HashMap<String, GraphId> = HashMap::new();
@@ -76,8 +92,8 @@ impl Writer<'_> {
 
     fn write(&mut self, id: GraphId) {
         let node = &self.graph.nodes[id];
-        let parents: Vec<GraphId> = node.parents.iter().map(|parent| self.resolve(*parent)).collect();
-        if self.same_as.contains_key(&id) {
+        let parents: Vec<GraphId> = node.parents.iter().map(|parent| self.above(id, *parent)).collect();
+        if self.same_as.contains_key(&id) || self.merging.replaced.contains(&id) {
             return;
         }
         if parents.iter().any(|&parent| self.failed.get(parent).copied().unwrap_or(true)) {
@@ -95,18 +111,54 @@ impl Writer<'_> {
             Kind::Source(source) => self.source(node.name(), source),
             Kind::TableSource(source) => self.table_source(id, source),
             Kind::Processor(processor) => self.processor(node.name(), processor, &parents),
-            Kind::Repartition(repartition) => self.repartition(id, repartition, &parents),
+            Kind::Repartition(step) => {
+                let (topic, names) = (self.repartition_topic(id, step), self.repartition_names(id, step));
+                self.repartition(&topic, names, step, step.drop_null_keys.get(), &parents)
+            }
             Kind::Sink(sink) => {
                 let kind = NodeKind::Sink { topic: sink.topic.clone() };
                 self.add(node.name(), kind, &parents, Some(sink.input), None, &sink.factory)
             }
         };
+        self.note(id, written);
+    }
+
+    fn note(&mut self, id: GraphId, written: Result<(), StreamsError>) {
         if let Err(error) = written {
             self.failed[id] = true;
             self.mistakes.push(match error {
                 StreamsError::Topology(message) => message,
                 other => other.to_string(),
             });
+        }
+    }
+
+    /// Writes a repartition topic that takes the place of others.
+    fn write_merged(&mut self, number: usize) {
+        let merging = self.merging;
+        let Merged { below, replaces } = &merging.merged[number];
+        let id = self.graph.nodes.len() + number;
+        let Some((first, step)) = self.merged_step(number).filter(|_| !self.failed[*below]) else {
+            self.failed[id] = true;
+            return;
+        };
+        let topic = self.repartition_topic(first, step);
+        let drop_null_keys = replaces.iter().all(|&id| match &self.graph.nodes[id].kind {
+            Kind::Repartition(step) => step.drop_null_keys.get(),
+            _ => false,
+        });
+        let above = self.output_name(*below);
+        let written = self.repartition(&topic, ends_of(&topic), step, drop_null_keys, &[&above]);
+        self.note(id, written);
+    }
+
+    /// The first of the steps that a merged topic replaces.
+    fn merged_step(&self, number: usize) -> Option<(GraphId, &'a Repartition)> {
+        let graph = self.graph;
+        let first = *self.merging.merged.get(number)?.replaces.first()?;
+        match &graph.nodes[first].kind {
+            Kind::Repartition(step) => Some((first, step)),
+            _ => None,
         }
     }
 
@@ -132,12 +184,30 @@ impl Writer<'_> {
         let source_name = self.table_source_name(id, table);
         self.source(&source_name, &table.source)?;
         if !table.global {
-            return self.processor(name, &table.table, &[&source_name]);
+            return self.table(name, table, &source_name);
         }
         let processor = &table.table;
         let factory = (processor.factory)();
         self.add(name, NodeKind::Processor, &[&source_name], Some(processor.input), processor.output, &factory)?;
         processor.stores.iter().try_for_each(|store| self.builder.add_global_store(store.spec.clone(), name))
+    }
+
+    /// The node that keeps a table, where it may do without a changelog.
+    fn table(&mut self, name: &str, table: &TableSource, source_name: &str) -> Result<(), StreamsError> {
+        let topic = match &table.source.topics {
+            SourceTopics::Names(names) if self.reuse_source_topics && table.reusable => names.first(),
+            _ => None,
+        };
+        let Some(topic) = topic else { return self.processor(name, &table.table, &[source_name]) };
+        let processor = &table.table;
+        let factory = (processor.factory)();
+        self.add(name, NodeKind::Processor, &[source_name], Some(processor.input), processor.output, &factory)?;
+        for store in processor.stores.iter().filter(|store| store.materialized.get()) {
+            let mut spec = store.spec.clone();
+            spec.keep_prior = store.send_old.get();
+            self.builder.add_store_of_topic(spec, name, topic)?;
+        }
+        Ok(())
     }
 
     fn table_source_name(&self, id: GraphId, table: &TableSource) -> String {
@@ -158,21 +228,26 @@ impl Writer<'_> {
         processor.uses.iter().try_for_each(|store| self.builder.connect(name, store))
     }
 
-    fn repartition(&mut self, id: GraphId, step: &Repartition, parents: &[&str]) -> Result<(), StreamsError> {
-        let topic = self.repartition_topic(id, step);
-        let [sink, filter, source] = self.repartition_names(id, step);
+    fn repartition(
+        &mut self,
+        topic: &str,
+        [sink, filter, source]: [String; 3],
+        step: &Repartition,
+        drop_null_keys: bool,
+        parents: &[&str],
+    ) -> Result<(), StreamsError> {
         let flow = Some(step.flow);
-        let (sink_factory, source_factory) = (step.ends)(&topic);
-        self.builder.add_repartition_topic(RepartitionTopic { name: topic.clone(), partitions: step.partitions });
-        let to_topic = NodeKind::Sink { topic: Some(topic.clone()) };
+        let (sink_factory, source_factory) = (step.ends)(topic);
+        self.builder.add_repartition_topic(RepartitionTopic { name: topic.to_owned(), partitions: step.partitions });
+        let to_topic = NodeKind::Sink { topic: Some(topic.to_owned()) };
         match &step.filter {
             Some(factory) => {
-                self.add(&filter, NodeKind::Processor, parents, flow, flow, &factory())?;
+                self.add(&filter, NodeKind::Processor, parents, flow, flow, &factory(drop_null_keys))?;
                 self.add(&sink, to_topic, &[&filter], flow, None, &sink_factory)?;
             }
             None => self.add(&sink, to_topic, parents, flow, None, &sink_factory)?,
         }
-        let kind = NodeKind::Source { topics: SourceTopics::Names(vec![topic]), reset: None };
+        let kind = NodeKind::Source { topics: SourceTopics::Names(vec![topic.to_owned()]), reset: None };
         self.add(&source, kind, &[], None, flow, &source_factory)
     }
 
@@ -182,8 +257,8 @@ impl Writer<'_> {
             if self.failed.get(*join).copied().unwrap_or(true) {
                 continue;
             }
-            let sources = sides.iter().flat_map(|side| self.graph.sources(*side));
-            let names: Vec<String> = sources.map(|id| self.source_of(self.resolve(id))).collect();
+            let sources = sides.iter().flat_map(|side| self.sources(*side));
+            let names: Vec<String> = sources.map(|id| self.source_of(id)).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             if let Err(error) = self.builder.add_copartition(&names, self.graph.name(*join)) {
                 self.mistakes.push(error.to_string());
@@ -191,10 +266,30 @@ impl Writer<'_> {
         }
     }
 
+    /// Where the records of a step come from: sources, tables' sources and repartition topics.
+    fn sources(&self, side: GraphId) -> Vec<GraphId> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut waiting = vec![self.above(GraphId::MAX, side)];
+        while let Some(id) = waiting.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            match self.graph.nodes.get(id) {
+                Some(node) if matches!(node.kind, Kind::Processor(_) | Kind::Sink(_)) => {
+                    waiting.extend(node.parents.iter().map(|parent| self.above(id, *parent)));
+                }
+                None if id == Graph::ROOT => {}
+                _ => found.push(id),
+            }
+        }
+        found
+    }
+
     /// The source that a step reads with.
     fn source_of(&self, id: GraphId) -> String {
-        match &self.graph.nodes[id].kind {
-            Kind::TableSource(table) => self.table_source_name(id, table),
+        match self.graph.nodes.get(id).map(|node| &node.kind) {
+            Some(Kind::TableSource(table)) => self.table_source_name(id, table),
             _ => self.output_name(id),
         }
     }
@@ -217,22 +312,37 @@ impl Writer<'_> {
 
     /// Names of sink, filter (where there is one) and source.
     fn repartition_names(&self, id: GraphId, step: &Repartition) -> [String; 3] {
-        let ends = |name: &str| ["sink", "filter", "source"].map(|end| format!("{name}-{end}"));
         match (&step.names, &self.graph.nodes[id].given) {
             (EndNames::OfTopic(names), _) if is_generated(self.prefix(id, step)) => names.clone(),
-            (EndNames::OfTopic(_), _) => ends(&self.repartition_topic(id, step)),
-            (EndNames::OfStep(_), Some(name)) => ends(name),
+            (EndNames::OfTopic(_), _) => ends_of(&self.repartition_topic(id, step)),
+            (EndNames::OfStep(_), Some(name)) => ends_of(name),
             (EndNames::OfStep([sink, source]), None) => [sink.clone(), String::new(), source.clone()],
         }
     }
 
-    fn resolve(&self, id: GraphId) -> GraphId {
-        self.same_as.get(&id).copied().unwrap_or(id)
+    /// The step that stands above `id` in the topology where `parent` does in the graph.
+    fn above(&self, id: GraphId, parent: GraphId) -> GraphId {
+        let (mut id, mut parent) = (id, parent);
+        loop {
+            if let Some(number) = self.merging.moved.get(&(id, parent)) {
+                return self.graph.nodes.len() + number;
+            }
+            if !self.merging.replaced.contains(&parent) {
+                return self.same_as.get(&parent).copied().unwrap_or(parent);
+            }
+            (id, parent) = (parent, self.graph.nodes[parent].parents[0]);
+        }
     }
 
     /// The node that forwards what the step makes.
     fn output_name(&self, id: GraphId) -> String {
-        let node = &self.graph.nodes[id];
+        let Some(node) = self.graph.nodes.get(id) else {
+            let merged = self.merged_step(id - self.graph.nodes.len());
+            return merged.map_or_else(String::new, |(first, step)| {
+                let [_, _, source] = ends_of(&self.repartition_topic(first, step));
+                source
+            });
+        };
         match &node.kind {
             Kind::Repartition(step) => {
                 let [_, _, source] = self.repartition_names(id, step);
@@ -241,6 +351,11 @@ impl Writer<'_> {
             _ => node.name().to_owned(),
         }
     }
+}
+
+/// The names of sink, filter and source that go with a name.
+fn ends_of(name: &str) -> [String; 3] {
+    ["sink", "filter", "source"].map(|end| format!("{name}-{end}"))
 }
 
 /// Why two sources of the same topics cannot be one.
