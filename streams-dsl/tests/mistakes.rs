@@ -3,7 +3,7 @@
 use std::time::Duration;
 use streams_dsl::{
     AutoOffsetReset, BufferConfig, Consumed, Grouped, KStream, Materialized, Produced, Repartitioned, StreamsBuilder,
-    Suppressed, Windowed, serde::StringSerde,
+    StreamsConfig, Suppressed, Windowed, serde::StringSerde, windows::TimeWindows,
 };
 
 /// A type without default serde.
@@ -116,6 +116,114 @@ fn mistakes_are_named() {
         let message = builder.build().err().expect(expected).to_string();
         assert!(message.contains(expected), "{message}\ndoes not say\n{expected}");
     }
+}
+
+/// Each mistake tells the way that its records take, and what to do.
+#[test]
+fn mistakes_say_where_they_are_and_how_to_repair_them() {
+    type Declare = fn(&StreamsBuilder);
+    let cases: [(Declare, &str); 7] = [
+        (
+            |b| {
+                text(b).select_key(|_, _| Order).group_by_key_with(Grouped::new()).count();
+            },
+            "name one in its options (`with_key_serde`) (at in → KSTREAM-KEY-SELECT-0000000001)",
+        ),
+        (
+            |b| {
+                let rekeyed = text(b).select_key(|_, value| value.clone()).named("by-value");
+                rekeyed.repartition().map_values(|_| Order).to_with("out", Produced::new());
+            },
+            "(at in → by-value → repartition → KSTREAM-MAPVALUES-0000000006)",
+        ),
+        (
+            |b| {
+                let table = b.table::<String, String>("table").map_values(|_| Order);
+                table.suppress(Suppressed::until_time_limit(Duration::ZERO, BufferConfig::unbounded()));
+            },
+            "(at table → KTABLE-SOURCE-0000000002 → KTABLE-MAPVALUES-0000000003)",
+        ),
+        (
+            |b| {
+                let mut stream = text(b);
+                for _ in 0..20 {
+                    stream = stream.filter(|_, _| true);
+                }
+                stream.map_values(|_| Order).to_with("out", Produced::new());
+            },
+            "(at in → … → KSTREAM-FILTER-0000000016 → KSTREAM-FILTER-0000000017 → ",
+        ),
+        (
+            |b| {
+                text(b).filter(|_, _| true).named("twice").filter(|_, _| true).named("twice").to("out");
+            },
+            "give one of them another name (at in → twice → twice)",
+        ),
+        (
+            |b| {
+                text(b).filter(|_, _| true).merge(&text(&StreamsBuilder::new())).to("out");
+            },
+            "declare both on one (at in → KSTREAM-FILTER-0000000001)",
+        ),
+        (
+            |b| {
+                let windows = TimeWindows::of_size_with_no_grace(Duration::from_secs(10));
+                let short = Materialized::named("short").with_retention(Duration::from_secs(5));
+                text(b).group_by_key().windowed_by(windows).count_with(short);
+            },
+            "set a longer one (`Materialized::with_retention`), or none (at in)",
+        ),
+    ];
+    for (declare, expected) in cases {
+        let builder = StreamsBuilder::new();
+        declare(&builder);
+        let message = builder.build().err().expect(expected).to_string();
+        assert!(message.contains(expected), "{message}\ndoes not say\n{expected}");
+    }
+}
+
+fn naming(builder: &StreamsBuilder, enforce: &str) -> Result<(), String> {
+    let config = StreamsConfig::new("app", "localhost:9092").set("ensure.explicit.internal.resource.naming", enforce);
+    builder.build_with(&config).map(drop).map_err(|error| error.to_string())
+}
+
+#[test]
+fn generated_names_of_stores_and_topics_are_refused_where_that_is_asked_for() {
+    let builder = StreamsBuilder::new();
+    let rekeyed = text(&builder).select_key(|_, value| value.clone());
+    rekeyed.group_by_key().count();
+    rekeyed.repartition().to("out");
+    rekeyed.group_by_key().count_with(Materialized::named("unlogged").with_logging_disabled());
+    // Needs no store, so it needs no name.
+    builder.table::<String, String>("table").to_stream().to("out2");
+    let message = naming(&builder, "true").unwrap_err();
+    for expected in [
+        "changelog topics: KSTREAM-AGGREGATE-STATE-STORE-0000000002-changelog;",
+        "state stores: KSTREAM-AGGREGATE-STATE-STORE-0000000002;",
+        "repartition topics: KSTREAM-AGGREGATE-STATE-STORE-0000000002-repartition, KSTREAM-REPARTITION-0000000007-repartition;",
+        "name stores with Materialized::named",
+    ] {
+        assert!(message.contains(expected), "{message}\ndoes not say\n{expected}");
+    }
+    assert_eq!(naming(&builder, "false"), Ok(()));
+    assert!(naming(&builder, "yes").unwrap_err().contains("is not one of true, false"));
+
+    let builder = StreamsBuilder::new();
+    let rekeyed = text(&builder).select_key(|_, value| value.clone());
+    rekeyed.group_by_key_with(Grouped::named("by-value")).count_with(Materialized::named("counts"));
+    rekeyed.repartition_with(Repartitioned::named("spread")).to("out");
+    assert_eq!(naming(&builder, "true"), Ok(()));
+}
+
+#[test]
+fn unknown_optimizations_are_refused() {
+    let builder = StreamsBuilder::new();
+    text(&builder).to("out");
+    let config = StreamsConfig::new("app", "localhost:9092").set("topology.optimization", "merge.everything");
+    let message = builder.build_with(&config).err().unwrap().to_string();
+    assert!(message.contains("\"merge.everything\" is no optimization; set none, all, or a list of"), "{message}");
+    assert!(config.validate().is_err());
+    assert!(config.set("topology.optimization", "all").validate().is_ok());
 }
 
 #[test]

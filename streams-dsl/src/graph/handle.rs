@@ -114,7 +114,7 @@ impl Handle {
     /// The serde, or a mistake that names the step and the type.
     pub(crate) fn require<T>(&self, step: &str, part: &str, serde: Option<SerdeRef<T>>) -> Option<SerdeRef<T>> {
         if serde.is_none() {
-            self.graph().mistake(format!(
+            self.mistake(format!(
                 "{step} knows no serde for its {part}s of type {}; name one in its options (`with_{part}_serde`)",
                 type_name::<T>()
             ));
@@ -126,7 +126,7 @@ impl Handle {
     pub(crate) fn same_graph(&self, other: &Self, step: &str) -> bool {
         let same = Rc::ptr_eq(&self.graph, &other.graph);
         if !same {
-            self.graph().mistake(format!("{step} brings together streams of two builders; declare both on one"));
+            self.mistake(format!("{step} brings together streams of two builders; declare both on one"));
         }
         same
     }

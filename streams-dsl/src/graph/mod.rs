@@ -6,11 +6,13 @@
 mod handle;
 mod kind;
 mod merge;
+mod mistake;
 mod write;
 
 pub(crate) use handle::{Handle, RepartitionSpec};
 pub(crate) use kind::{EndNames, Kind, Prefix, Processor, Sink, Source, Store, TableSource};
 
+use mistake::Mistake;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -26,7 +28,7 @@ pub(crate) type GraphId = usize;
 pub(crate) struct Graph {
     counter: u32,
     nodes: Vec<GraphNode>,
-    mistakes: Vec<String>,
+    mistakes: Vec<Mistake>,
     copartitions: Vec<Copartition>,
 }
 
@@ -143,10 +145,5 @@ impl Graph {
             node.follows = Some((leader, suffix));
             node.given = name.map(|name| format!("{name}{suffix}"));
         }
-    }
-
-    /// Notes something that makes the topology impossible; `build()` reports all of them.
-    pub(crate) fn mistake(&mut self, message: String) {
-        self.mistakes.push(message);
     }
 }

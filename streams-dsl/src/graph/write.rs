@@ -20,7 +20,7 @@ impl Graph {
         let mut writer = Writer {
             graph: self,
             builder: TopologyBuilder::new(),
-            mistakes: self.mistakes.clone(),
+            mistakes: self.mistakes(),
             same_as: HashMap::new(),
             failed: vec![false; self.nodes.len() + merging.merged.len()],
             merging: &merging,
@@ -83,7 +83,8 @@ impl<'a> Writer<'a> {
             let Kind::Source(main) = &self.graph.nodes[other].kind else { continue };
             if let Some(difference) = difference(main, source) {
                 let (a, b) = (self.graph.nodes[other].name(), node.name());
-                self.mistakes.push(format!("{a} and {b} read the same topics {difference}"));
+                let message = format!("{a} and {b} read the same topics {difference}");
+                self.mistakes.push(self.graph.explain(&message, Some(id)));
                 self.failed[id] = true;
             }
             self.same_as.insert(id, other);
@@ -126,10 +127,12 @@ impl<'a> Writer<'a> {
     fn note(&mut self, id: GraphId, written: Result<(), StreamsError>) {
         if let Err(error) = written {
             self.failed[id] = true;
-            self.mistakes.push(match error {
+            let message = match error {
                 StreamsError::Topology(message) => message,
                 other => other.to_string(),
-            });
+            };
+            let at = self.merging.merged.get(id.wrapping_sub(self.graph.nodes.len())).map_or(id, |merged| merged.below);
+            self.mistakes.push(self.graph.explain(&message, Some(at)));
         }
     }
 
@@ -261,7 +264,7 @@ impl<'a> Writer<'a> {
             let names: Vec<String> = sources.map(|id| self.source_of(id)).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             if let Err(error) = self.builder.add_copartition(&names, self.graph.name(*join)) {
-                self.mistakes.push(error.to_string());
+                self.mistakes.push(self.graph.explain(&error.to_string(), Some(*join)));
             }
         }
     }
@@ -363,7 +366,8 @@ fn difference(a: &Source, b: &Source) -> Option<String> {
     if a.output != b.output {
         return Some(format!("as {} and as {}; read them once and map the records", a.output.name(), b.output.name()));
     }
-    (a.reset != b.reset).then(|| "with different offset reset policies".to_owned())
+    (a.reset != b.reset)
+        .then(|| "with different offset reset policies; read them once, or give both the same policy".to_owned())
 }
 
 /// Whether a name is one of those that the counter makes for streams: `KSTREAM` … ten digits.

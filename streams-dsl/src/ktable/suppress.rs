@@ -97,7 +97,7 @@ impl<K: Data, V: Data> KTable<K, V> {
     /// What the step does; a mistake where that cannot be.
     fn rule(&self, name: &str, suppressed: &Suppressed<K>) -> Option<Rule<K>> {
         if suppressed.idle_timeout.is_some_and(|timeout| timeout < Duration::from_millis(1)) {
-            self.handle.graph().mistake(format!("the idle timeout of {name} is shorter than a millisecond"));
+            self.handle.mistake(format!("the idle timeout of {name} is shorter than a millisecond; set a longer one"));
             return None;
         }
         if let Place::Timestamp { .. } = suppressed.place {
@@ -105,9 +105,8 @@ impl<K: Data, V: Data> KTable<K, V> {
         }
         let grace = self.handle.graph().window_grace(self.handle.id);
         if grace.is_none() {
-            let mut graph = self.handle.graph();
-            let above = graph.name(self.handle.id).to_owned();
-            graph.mistake(format!(
+            let above = self.handle.graph().name(self.handle.id).to_owned();
+            self.handle.mistake(format!(
                 "{name} waits for windows to close, but what comes from {above} is not the result of a windowed aggregation alone; \
                  suppress its table before it becomes a stream, or until a time limit"
             ));
@@ -117,7 +116,7 @@ impl<K: Data, V: Data> KTable<K, V> {
 
     fn known<T>(&self, name: &str, serde: &Option<SerdeRef<T>>) -> Option<SerdeRef<T>> {
         if serde.is_none() {
-            self.handle.graph().mistake(format!(
+            self.handle.mistake(format!(
                 "{name} knows no serde of type {} for what it holds back; name one at the step before it (`Materialized::with(key serde, value serde)`)",
                 type_name::<T>()
             ));

@@ -101,8 +101,9 @@ impl Retention {
         let Self { least, margin } = *self;
         let retention = materialized.retention.unwrap_or(least);
         if retention < least {
-            grouped.handle.graph().mistake(format!(
-                "a retention of {retention} ms is less than windows and their grace need, which is {least} ms"
+            grouped.handle.mistake(format!(
+                "a retention of {retention} ms is less than windows and their grace need, which is {least} ms; set a longer one \
+                 (`Materialized::with_retention`), or none"
             ));
         }
         retention.max(least.saturating_add(margin))

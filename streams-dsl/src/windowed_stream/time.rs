@@ -159,13 +159,12 @@ impl<K: Data, V: Data, W: TimeDivision> TimeWindowedKStream<K, V, W> {
         let on_close = self.emit == EmitStrategy::OnWindowClose;
         let idle_timeout = self.idle_timeout;
         if let Some(mistake) = mistake {
-            self.grouped.handle.graph().mistake(mistake);
+            self.grouped.handle.mistake(mistake);
         }
         if on_close && size == i64::MAX {
-            self.grouped
-                .handle
-                .graph()
-                .mistake("windows without end never close, so nothing can be emitted then".to_owned());
+            self.grouped.handle.mistake(
+                "windows without end never close, so nothing can be emitted then; emit on each update (`EmitStrategy::OnWindowUpdate`)",
+            );
         }
         let layout = RowLayout::window(retention.resolve(&self.grouped, &materialized));
         let layout = if on_close { layout.with_time_index() } else { layout };
