@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# ./dev bench: prepares a broker and the Java programs, then hands over to the harness in benches/. `micro` and `restore` need neither.
+# ./dev bench: prepares a broker and the Java programs, then hands over to the harness in benches/. `micro` and `restore-store` need neither.
 
 bench() {
     local server
@@ -9,8 +9,8 @@ bench() {
             bench_micro "$@"
             return
             ;;
-        restore)
-            bench_restore
+        restore-store)
+            bench_restore_store
             return
             ;;
         --help)
@@ -41,13 +41,13 @@ bench_micro() {
     run_cargo bench --quiet -p benches --bench micro -- "$@"
 }
 
-# Rows restored per second: see benches/benches/restore.rs.
-bench_restore() {
-    run_cargo bench --quiet -p benches --bench restore
+# Rows written per second: see benches/benches/restore_store.rs.
+bench_restore_store() {
+    run_cargo bench --quiet -p benches --bench restore_store
 }
 
 build_harness() {
-    build_programs release bench word-count filter page-views
+    build_programs release bench restoring word-count filter page-views
 }
 
 end_bench() {

@@ -43,10 +43,17 @@ lock_target() {
 }
 
 forget_workspace_crates() {
-    local manifest name
+    local manifest name profile
     for manifest in "$ROOT"/*/Cargo.toml; do
         name=$(sed -n 's/^name *= *"\(.*\)".*/\1/p' "$manifest" | head -n 1)
         rm -rf "$CARGO_TARGET_DIR"/*/.fingerprint/"${name:?no name in $manifest}"-*
+    done
+    # What the other checkout's crates left behind is of no use to this one: 10 GiB a checkout.
+    for profile in debug release; do
+        if [[ -d $CARGO_TARGET_DIR/$profile/deps ]]; then
+            rm -rf "${CARGO_TARGET_DIR:?}/$profile/incremental"
+            (cd "$ROOT" && cargo clean --quiet --locked --workspace --profile "${profile/debug/dev}")
+        fi
     done
 }
 

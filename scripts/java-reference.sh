@@ -1,7 +1,11 @@
 # shellcheck shell=bash
 # ./dev java-reference: the case files of streams-dsl/tests, answered by Kafka Streams itself (tests/java).
 
-readonly CASE_FOLDERS=(streams-dsl/tests/time/cases streams-dsl/tests/reference/cases streams-dsl/tests/changelog/cases streams-dsl/tests/joins/cases)
+readonly CASE_FOLDERS=(
+    streams-dsl/tests/time/cases streams-dsl/tests/reference/cases streams-dsl/tests/changelog/cases
+    streams-dsl/tests/joins/cases streams-dsl/tests/stream_join/cases streams-dsl/tests/foreign_key/cases
+    streams-dsl/tests/cogroup/cases streams-dsl/tests/transform_values/cases
+)
 
 java_reference() {
     local write=no names=() work code=0

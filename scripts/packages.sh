@@ -8,6 +8,7 @@ readonly BUILD_PACKAGES=(
     zlib1g-dev:-   # librdkafka's compression
 )
 readonly KAFKA_PACKAGES=(default-jdk-headless:javac maven:mvn)
+readonly PYTHON_PACKAGES=(python3:python3 python3-venv:-)
 readonly JAVA_MINIMUM=17
 
 need_build_tools() {

@@ -14,13 +14,14 @@ run_tests() {
     # Exported: what a test asks of ./dev kafka concerns this broker, unless the test names one of its own.
     export KAFKA_INSTANCE="test"
     RUNNING_BEFORE=$(running_instances)
-    steps 8 end_tests
+    steps 9 end_tests
 
     step "formatting (cargo fmt)" in_root cargo fmt --all --check
     step "lints (clippy)" cargo_build debug clippy "${TESTED[@]}" --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" step "documentation (cargo doc)" cargo_build debug doc "${TESTED[@]}" --no-deps
     step "examples" build_examples
     step "Kafka Streams' programs, in Java" build_java_programs benches/java
+    step "Kafka clients in Python" install_python_clients
     step "a real Kafka for the tests" start_test_broker
     server=$(broker_address "$(kafka_dir)")
     step "a Kafka with TLS and SASL" start_secure_broker
@@ -32,7 +33,8 @@ run_tests() {
     export KAFKA_BOOTSTRAP_SERVERS=$server KAFKA_DEV=$ROOT/dev EXAMPLE_BIN_DIR
     BENCH_JAVA=$(java_command)
     BENCH_JAVA_CLASSPATH=$(java_classpath benches/java)
-    export BENCH_JAVA BENCH_JAVA_CLASSPATH
+    KAFKA_PYTHON=$(python_clients)/bin/python
+    export BENCH_JAVA BENCH_JAVA_CLASSPATH KAFKA_PYTHON
     # Property tests try the same cases at every run; other ones, and more, with another seed and PROPTEST_CASES.
     export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-20261121}
     step "all tests, README's included (cargo test, Kafka at $server)" cargo_build debug test "${TESTED[@]}"

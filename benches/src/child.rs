@@ -5,6 +5,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::time::TimeVal;
 use nix::unistd::Pid;
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -39,7 +40,7 @@ impl Measured {
         let errors = output.try_clone().context(|| format!("{} cannot be written", log.display()))?;
         let cpu_before = cpu_of_ended_children()?;
         let child = command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(output)
             .stderr(errors)
             .spawn()
@@ -47,20 +48,51 @@ impl Measured {
         Ok(Self { child, name: name.to_owned(), log: log.to_owned(), cpu_before, memory: 0 })
     }
 
-    /// Takes note of its memory; an error if it has ended by itself.
-    pub fn look(&mut self) -> Result<()> {
+    /// Takes note of its memory: the peak so far, in bytes. An error if it has ended by itself.
+    pub fn look(&mut self) -> Result<u64> {
         self.note_memory();
         match self.try_wait()? {
             Some(status) => Err(self.failure(&format!("ended by itself ({status})"))),
-            None => Ok(()),
+            None => Ok(self.memory),
         }
+    }
+
+    /// Writes a line to its standard input.
+    pub fn tell(&mut self, line: &str) -> Result<()> {
+        let written = self.child.stdin.as_mut().map_or(Ok(()), |input| writeln!(input, "{line}"));
+        written.context(|| format!("{} does not listen", self.name))
+    }
+
+    /// What it has written.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Lets it stand still.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    /// User and system time of all its threads so far, to a hundredth of a second.
+    pub fn cpu(&self) -> Result<Duration> {
+        let file = format!("/proc/{}/stat", self.child.id());
+        let stat = fs::read_to_string(&file).context(|| file.clone())?;
+        cpu_time(&stat).ok_or_else(|| self.failure(&format!("has no times in {file}")))
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let id = Pid::from_raw(self.child.id().cast_signed());
+        kill(id, signal).context(|| format!("{} cannot be sent {signal}", self.name))
     }
 
     /// Ends it with SIGTERM and waits for a clean end.
     pub fn stop(mut self, interrupt: &Interrupt) -> Result<Cost> {
         self.look()?;
-        let id = Pid::from_raw(self.child.id().cast_signed());
-        kill(id, Signal::SIGTERM).context(|| format!("{} cannot be ended", self.name))?;
+        self.signal(Signal::SIGTERM)?;
         let start = Instant::now();
         let status = loop {
             self.note_memory();
@@ -84,7 +116,7 @@ impl Measured {
 
     /// What it has written last, with the reason why it is shown.
     pub fn failure(&self, what: &str) -> Failure {
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let log = self.log();
         let lines: Vec<_> = log.lines().collect();
         let last = lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n    ");
         Failure::new(format!("{} {what}; the end of its log:\n    {last}", self.name))
@@ -115,6 +147,14 @@ fn peak_memory(status: &str) -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// Of a line of `/proc/PID/stat`: the 14th and the 15th field, in hundredths of a second on every Linux. The second field may hold spaces.
+fn cpu_time(stat: &str) -> Option<Duration> {
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    let mut fields = behind_name.split_whitespace().skip(11);
+    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(Duration::from_millis((user + system) * 10))
+}
+
 fn cpu_of_ended_children() -> Result<Duration> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context(|| "CPU time of children unknown".to_owned())?;
     Ok(duration(usage.user_time()) + duration(usage.system_time()))
@@ -136,6 +176,13 @@ mod tests {
     }
 
     #[test]
+    fn reads_the_times_of_a_stat_file() {
+        let stat = "7 (a b) c) S 1 7 7 0 -1 4194560 1 2 3 4 150 25 9 9 20 0 5 0 100 1 2";
+        assert_eq!(cpu_time(stat), Some(Duration::from_millis(1750)));
+        assert_eq!(cpu_time("7 (a) S 1"), None);
+    }
+
+    #[test]
     fn measures_a_program_that_computes_and_holds_memory() {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
@@ -149,8 +196,12 @@ mod tests {
             measured.look().unwrap();
             assert!(start.elapsed() < Duration::from_secs(60));
         }
+        measured.pause().unwrap();
+        let so_far = measured.cpu().unwrap();
+        measured.resume().unwrap();
         let cost = measured.stop(&Interrupt::install().unwrap()).unwrap();
-        assert!(cost.cpu > Duration::from_millis(10), "{:?}", cost.cpu);
+        assert!(so_far > Duration::from_millis(10), "{so_far:?}");
+        assert!(cost.cpu + Duration::from_millis(20) > so_far, "{:?}, and {so_far:?} before", cost.cpu);
         assert!(cost.memory > 100 * 1024, "{}", cost.memory);
     }
 

@@ -72,15 +72,21 @@ impl Cluster {
         config.create().context(|| "no consumer".to_owned())
     }
 
+    /// Deletes the topics whose names begin so.
+    pub fn delete_topics(&self, prefix: &str) -> Result<()> {
+        let topics = self.topics(prefix)?;
+        let names: Vec<_> = topics.iter().map(|(name, _)| name.as_str()).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let deleted = self.runtime.block_on(self.admin.delete_topics(&names, &options()));
+        first_error(deleted.context(|| "topics could not be deleted".to_owned())?)
+    }
+
     /// Deletes what this run has created: topics of the programs included, which bear the prefix through the application id.
     pub fn clean_up(&self) -> Result<()> {
         let prefix = format!("{}-", self.prefix);
-        let topics = self.topics(&prefix)?;
-        let names: Vec<_> = topics.iter().map(|(name, _)| name.as_str()).collect();
-        if !names.is_empty() {
-            let deleted = self.runtime.block_on(self.admin.delete_topics(&names, &options()));
-            first_error(deleted.context(|| "topics could not be deleted".to_owned())?)?;
-        }
+        self.delete_topics(&prefix)?;
         let groups = self
             .admin
             .inner()

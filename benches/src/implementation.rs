@@ -48,7 +48,7 @@ pub struct Environment {
     pub dev: PathBuf,
     pub java: PathBuf,
     pub classpath: String,
-    examples: PathBuf,
+    programs: PathBuf,
 }
 
 impl Environment {
@@ -61,9 +61,33 @@ impl Environment {
             dev: get("KAFKA_DEV")?.into(),
             java: get("BENCH_JAVA")?.into(),
             classpath: get("BENCH_JAVA_CLASSPATH")?,
-            examples: get("EXAMPLE_BIN_DIR")?.into(),
+            programs: get("EXAMPLE_BIN_DIR")?.into(),
         })
     }
+
+    /// A program of the examples or of this crate.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+}
+
+pub fn java_command(environment: &Environment, class: &str) -> Command {
+    let mut command = Command::new(&environment.java);
+    command.arg("-cp").arg(&environment.classpath).arg(class);
+    command
+}
+
+/// The options that ours and Java's programs take.
+pub fn program_options(
+    command: &mut Command,
+    environment: &Environment,
+    application_id: &str,
+    input: &str,
+    output: &str,
+    state: &Path,
+) {
+    command.args(["--bootstrap-servers", &environment.servers, "--application-id", application_id]);
+    command.args(["--input", input, "--output", output, "--state-dir"]).arg(state);
 }
 
 /// One run of one implementation, with names of its own.
@@ -82,13 +106,9 @@ impl Job<'_> {
     pub fn command(&self, environment: &Environment) -> Result<Command> {
         Ok(match self.implementation {
             Implementation::Ours => {
-                self.streams(Command::new(environment.examples.join(self.program.example())), environment)
+                self.streams(Command::new(environment.program(self.program.example())), environment)
             }
-            Implementation::Java => {
-                let mut command = Command::new(&environment.java);
-                command.arg("-cp").arg(&environment.classpath).arg(self.program.java_class());
-                self.streams(command, environment)
-            }
+            Implementation::Java => self.streams(java_command(environment, self.program.java_class()), environment),
             Implementation::Bare | Implementation::BareNative => {
                 let bare = Bare {
                     servers: environment.servers.clone(),
@@ -105,11 +125,11 @@ impl Job<'_> {
         })
     }
 
-    /// Ours and Java's programs take the same options.
     fn streams(&self, mut command: Command, environment: &Environment) -> Command {
-        command.args(["--bootstrap-servers", &environment.servers, "--application-id", self.application_id]);
-        command.args(["--input", self.input, "--output", self.output, "--state-dir"]).arg(self.state);
+        program_options(&mut command, environment, self.application_id, self.input, self.output, self.state);
         command.args(["--set", &format!("commit.interval.ms={}", self.commit_interval_ms)]);
+        // Java's default: it stands still while the rest of its input is written, which is not to cost its membership.
+        command.args(["--set", "session.timeout.ms=45000"]);
         for setting in self.program.settings().iter().copied().chain(self.settings.iter().map(String::as_str)) {
             command.args(["--set", setting]);
         }

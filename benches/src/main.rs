@@ -19,6 +19,7 @@ mod options;
 mod producing;
 mod programs;
 mod report;
+mod restore;
 mod run;
 mod verify;
 
@@ -28,7 +29,8 @@ use failure::{Context, Result};
 use implementation::Environment;
 use interrupt::Interrupt;
 use latency::Latency;
-use options::Options;
+use options::{Options, What};
+use restore::Restore;
 use run::Bench;
 use std::env;
 use std::process::{self, ExitCode};
@@ -65,41 +67,46 @@ fn benchmarks(arguments: &[String]) -> Result<()> {
     let cluster = Cluster::connect(&environment.servers, &prefix()?)?;
     let bench = Bench { cluster: &cluster, environment: &environment, options: &options, interrupt: &interrupt };
     let command = format!("./dev bench {}", arguments.join(" "));
-    let result = if options.latency { measure_latency(&bench) } else { measure_all(&bench, command.trim_end()) };
+    let result = measure(&bench, command.trim_end());
     // Also after a failure; that failure is then the one to tell.
     let cleaned = cluster.clean_up();
     result.and(cleaned)
 }
 
-fn measure_all(bench: &Bench<'_>, command: &str) -> Result<()> {
+fn measure(bench: &Bench<'_>, command: &str) -> Result<()> {
     let facts = machine::facts(bench.environment);
     for (name, value) in &facts {
         println!("{name}: {value}");
     }
-    for &program in &bench.options.programs {
-        let runs = bench.measure(program)?;
-        let table = report::table(program, bench.options, &runs);
-        println!("\n{} {}\n\n{table}", bench.options.records(program), program.unit());
-        if bench.options.markdown {
-            let file = bench.environment.dev.with_file_name("docs").join("BENCHMARKS.md");
-            markdown::update(
-                &file,
-                program,
-                bench.options.records(program),
-                &markdown::section(command, &facts, &table),
-            )?;
+    let write = |name: &str, records: u64, table: &str| {
+        if !bench.options.markdown {
+            return Ok(());
+        }
+        let file = bench.environment.dev.with_file_name("docs").join("BENCHMARKS.md");
+        markdown::update(&file, name, records, &markdown::section(command, &facts, table))
+    };
+    let Bench { cluster, environment, options, interrupt } = *bench;
+    let settings = &options.settings;
+    match options.what {
+        What::Programs => {
+            for &program in &options.programs {
+                let (runs, records) = (bench.measure(program)?, options.records(program));
+                let table = report::table(program, options, &runs);
+                println!("\n{records} {}\n\n{table}", program.unit());
+                write(program.name(), records, &table)?;
+            }
+        }
+        What::Latency => {
+            let latency = Latency { cluster, environment, interrupt, rounds: options.rounds, settings };
+            println!("\n{}", latency.measure()?);
+        }
+        What::Restore => {
+            let (records, rounds) = (options.records, options.rounds);
+            let table = Restore { cluster, environment, interrupt, records, rounds, settings }.measure()?;
+            println!("\n{records} changelog records\n\n{table}");
+            write("restore", records, &table)?;
         }
     }
-    Ok(())
-}
-
-fn measure_latency(bench: &Bench<'_>) -> Result<()> {
-    for (name, value) in &machine::facts(bench.environment) {
-        println!("{name}: {value}");
-    }
-    let Bench { cluster, environment, options, interrupt } = *bench;
-    let latency = Latency { cluster, environment, interrupt, rounds: options.rounds, settings: &options.settings };
-    println!("\n{}", latency.measure()?);
     Ok(())
 }
 

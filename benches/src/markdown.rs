@@ -1,11 +1,10 @@
-//! docs/BENCHMARKS.md: the results of each program and size between two markers of their own; all other text is left as it is.
+//! docs/BENCHMARKS.md: the results of each benchmark and size between two markers of their own; all other text is left as it is.
 
 use crate::failure::{Context, Failure, Result};
-use crate::programs::Program;
 use std::fs;
 use std::path::Path;
 
-/// The section of one program: how it came about, and its table.
+/// A section: how it came about, and its table.
 pub fn section(command: &str, facts: &[(&str, String)], table: &str) -> String {
     let facts: Vec<_> = facts.iter().map(|(name, value)| format!("{name} {value}")).collect();
     format!(
@@ -18,11 +17,10 @@ pub fn section(command: &str, facts: &[(&str, String)], table: &str) -> String {
     )
 }
 
-/// Replaces the section of the program with an input of this size.
-pub fn update(file: &Path, program: Program, records: u64, section: &str) -> Result<()> {
+/// Replaces the section of what is measured with an input of this size.
+pub fn update(file: &Path, name: &str, records: u64, section: &str) -> Result<()> {
     let text = fs::read_to_string(file).context(|| format!("{} cannot be read", file.display()))?;
-    let text =
-        replaced(&text, &format!("{} {records}", program.name()), section).context(|| file.display().to_string())?;
+    let text = replaced(&text, &format!("{name} {records}"), section).context(|| file.display().to_string())?;
     fs::write(file, text).context(|| format!("{} cannot be written", file.display()))
 }
 

@@ -4,11 +4,14 @@ use crate::programs::Program;
 
 pub const USAGE: &str = "\
 usage: ./dev bench [NAME]... [OPTIONS]
-       ./dev bench latency [--rounds N] [--set KEY=VALUE] | micro [GROUP]... | restore
-NAME: word-count, filter, page-views (also page-views-uncached alone); without any: all
-  --lines N            lines of word count's input (200000)
-  --messages N         messages of the others' input (filter: 1000000, page views: 3000000)
-  --rounds N           runs of each implementation (3)
+       ./dev bench latency [--rounds N] [--set KEY=VALUE]
+       ./dev bench restore [--rounds N] [--records N] [--set KEY=VALUE] [--markdown]
+       ./dev bench micro [GROUP]... | restore-store
+NAME: word-count, filter, page-views, page-views-uncached; without any: the first three
+  --lines N            lines of word count's input (1000000)
+  --messages N         messages of the others' input (3000000)
+  --records N          changelog records of restore (3000000)
+  --rounds N           runs of each implementation (5)
   --only A,B           implementations to run, of ours, java, bare, bare-native (all)
   --set KEY=VALUE      a setting for ours and java; again for more
   --commit-interval MS commit interval of all (5000)
@@ -18,12 +21,12 @@ NAME: word-count, filter, page-views (also page-views-uncached alone); without a
 /// What to run, and how.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
+    pub what: What,
     pub programs: Vec<Program>,
-    /// Latency instead of cost.
-    pub latency: bool,
     pub lines: u64,
-    /// None: the program's own.
-    pub messages: Option<u64>,
+    pub messages: u64,
+    /// Changelog records.
+    pub records: u64,
     pub rounds: usize,
     pub implementations: Vec<Implementation>,
     pub settings: Vec<String>,
@@ -32,14 +35,24 @@ pub struct Options {
     pub markdown: bool,
 }
 
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// What programs cost.
+    Programs,
+    Latency,
+    Restore,
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
-            programs: Program::ALL.to_vec(),
-            latency: false,
-            lines: 200_000,
-            messages: None,
-            rounds: 3,
+            what: What::Programs,
+            programs: vec![Program::WordCount, Program::Filter, Program::PageViews],
+            lines: 1_000_000,
+            messages: 3_000_000,
+            records: 3_000_000,
+            rounds: 5,
             implementations: Implementation::ALL.to_vec(),
             settings: Vec::new(),
             commit_interval_ms: 5000,
@@ -58,16 +71,18 @@ impl Options {
             let mut value =
                 || arguments.next().ok_or_else(|| Failure::new(format!("{argument} needs a value\n\n{USAGE}")));
             match argument.as_str() {
-                "--lines" => options.lines = positive(argument, value()?)?,
-                "--messages" => options.messages = Some(positive(argument, value()?)?),
+                "--lines" => options.lines = size(argument, value()?)?,
+                "--messages" => options.messages = size(argument, value()?)?,
+                "--records" => options.records = size(argument, value()?)?,
                 "--rounds" => options.rounds = positive(argument, value()?)? as usize,
                 "--only" => options.implementations = implementations(value()?)?,
                 "--set" => options.settings.push(setting(value()?)?),
                 "--commit-interval" => options.commit_interval_ms = positive(argument, value()?)?,
                 "--seed" => options.seed = positive(argument, value()?)?,
                 "--markdown" => options.markdown = true,
-                "latency" => options.latency = true,
-                name => named.extend(programs(name)?),
+                "latency" => options.what = What::Latency,
+                "restore" => options.what = What::Restore,
+                name => named.push(program(name)?),
             }
         }
         if !named.is_empty() {
@@ -80,20 +95,14 @@ impl Options {
     pub fn records(&self, program: Program) -> u64 {
         match program {
             Program::WordCount => self.lines,
-            Program::Filter => self.messages.unwrap_or(1_000_000),
-            Program::PageViews | Program::PageViewsUncached => self.messages.unwrap_or(3_000_000),
+            Program::Filter | Program::PageViews | Program::PageViewsUncached => self.messages,
         }
     }
 }
 
-/// The program of this name; the name of an example stands for all that is measured of it.
-fn programs(name: &str) -> Result<Vec<Program>> {
-    let named = |program: &Program| program.name() == name || program.example() == name;
-    let known: Vec<_> = Program::ALL.into_iter().filter(named).collect();
-    if known.is_empty() {
-        return Err(Failure::new(format!("unknown benchmark or option: {name}\n\n{USAGE}")));
-    }
-    Ok(known)
+fn program(name: &str) -> Result<Program> {
+    let known = Program::ALL.into_iter().find(|program| program.name() == name);
+    known.ok_or_else(|| Failure::new(format!("unknown benchmark or option: {name}\n\n{USAGE}")))
 }
 
 fn implementations(names: &str) -> Result<Vec<Implementation>> {
@@ -119,6 +128,14 @@ fn positive(option: &str, text: &str) -> Result<u64> {
     }
 }
 
+/// A part of the input is for the warm-up.
+fn size(option: &str, text: &str) -> Result<u64> {
+    match positive(option, text)? {
+        number @ ..10 => Err(Failure::new(format!("{option} {number}: at least 10 are needed"))),
+        number => Ok(number),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,20 +152,25 @@ mod tests {
     #[test]
     fn arguments_are_taken() {
         let options =
-            parse("filter --lines 5 --messages 6 --rounds 2 --only bare,java --set a=b=c --markdown").unwrap();
-        assert_eq!(options.programs, [Program::Filter]);
-        assert_eq!((options.lines, options.messages, options.rounds), (5, Some(6), 2));
+            parse("filter --lines 50 --messages 60 --rounds 2 --only bare,java --set a=b=c --markdown").unwrap();
+        assert_eq!((options.what, options.programs), (What::Programs, vec![Program::Filter]));
+        assert_eq!((options.lines, options.messages, options.rounds), (50, 60, 2));
         assert_eq!(options.implementations, [Implementation::Java, Implementation::Bare]);
         assert_eq!(options.settings, ["a=b=c"]);
         assert!(options.markdown);
     }
 
     #[test]
-    fn the_name_of_an_example_stands_for_all_that_is_measured_of_it() {
-        assert_eq!(parse("page-views").unwrap().programs, [Program::PageViews, Program::PageViewsUncached]);
+    fn programs_run_in_their_own_order_whatever_that_of_the_arguments() {
         let options = parse("page-views-uncached filter").unwrap();
         assert_eq!(options.programs, [Program::Filter, Program::PageViewsUncached]);
-        assert_eq!((options.records(Program::Filter), options.records(Program::PageViews)), (1_000_000, 3_000_000));
+        assert_eq!((options.records(Program::WordCount), options.records(Program::Filter)), (1_000_000, 3_000_000));
+    }
+
+    #[test]
+    fn restoring_has_a_size_of_its_own() {
+        let options = parse("restore --records 1000").unwrap();
+        assert_eq!((options.what, options.records), (What::Restore, 1000));
     }
 
     #[test]
@@ -157,6 +179,7 @@ mod tests {
             ("filters", "filters"),
             ("--lines", "--lines"),
             ("--lines 0", "--lines 0"),
+            ("--messages 9", "at least 10"),
             ("--only c", "'c'"),
             ("--set x", "--set x"),
         ] {

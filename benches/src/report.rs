@@ -3,14 +3,17 @@
 use crate::implementation::Implementation;
 use crate::options::Options;
 use crate::programs::Program;
-use crate::run::Run;
+use crate::run::{Run, warm_up};
 use std::fmt::Write;
 
-const HEADER: [&str; 7] = [
+const HEADER: [&str; 10] = [
     "program",
     "implementation",
     "CPU s per million records: min / median / max",
     "to Java",
+    "after warm-up: min / median / max",
+    "to Java",
+    "whole to Java after warm-up",
     "peak MiB: median",
     "to Java",
     "wall s: median",
@@ -25,10 +28,23 @@ pub fn table(program: Program, options: &Options, runs: &[Run]) -> String {
     let cpu: fn(&Run) -> f64 = |run| run.cost.cpu.as_secs_f64();
     let memory: fn(&Run) -> f64 = |run| run.cost.memory as f64 / f64::from(1 << 20);
     let wall: fn(&Run) -> f64 = |run| run.wall.as_secs_f64();
-    let (java_cpu, java_memory) = (of(Implementation::Java, cpu), of(Implementation::Java, memory));
+    // Per million records all of them, as only a part comes after the warm-up.
+    let records = options.records(program);
+    let share = (records - warm_up(records)) as f64 / records as f64;
+    let warm = |implementation: Implementation| {
+        let own = runs.iter().filter(|run| run.implementation == implementation);
+        Summary::of(own.filter_map(|run| Some(run.warm?.as_secs_f64() / share)).collect())
+    };
+    let (java_cpu, java_warm) = (of(Implementation::Java, cpu), warm(Implementation::Java));
+    let java_memory = of(Implementation::Java, memory);
+    let per_million = |summary: &Summary| {
+        let Summary { min, median, max } = summary;
+        format!("{:.2} / {:.2} / {:.2}", min / millions, median / millions, max / millions)
+    };
 
     let mut rows = vec![HEADER.map(str::to_owned)];
     for implementation in Implementation::ALL {
+        let warm = warm(implementation);
         let (Some(cpu), Some(memory), Some(wall)) =
             (of(implementation, cpu), of(implementation, memory), of(implementation, wall))
         else {
@@ -37,8 +53,11 @@ pub fn table(program: Program, options: &Options, runs: &[Run]) -> String {
         rows.push([
             program.name().to_owned(),
             implementation.title().to_owned(),
-            format!("{:.2} / {:.2} / {:.2}", cpu.min / millions, cpu.median / millions, cpu.max / millions),
+            per_million(&cpu),
             ratio(&cpu, java_cpu.as_ref()),
+            warm.as_ref().map_or_else(none, per_million),
+            warm.as_ref().map_or_else(none, |warm| ratio(warm, java_warm.as_ref())),
+            ratio(&cpu, java_warm.as_ref()),
             format!("{:.0}", memory.median),
             ratio(&memory, java_memory.as_ref()),
             format!("{:.1}", wall.median),
@@ -47,14 +66,16 @@ pub fn table(program: Program, options: &Options, runs: &[Run]) -> String {
     aligned(&rows)
 }
 
-struct Summary {
-    min: f64,
-    median: f64,
-    max: f64,
+/// Of some runs.
+pub struct Summary {
+    pub min: f64,
+    pub median: f64,
+    pub max: f64,
 }
 
 impl Summary {
-    fn of(mut values: Vec<f64>) -> Option<Self> {
+    /// None of no runs.
+    pub fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let (min, max) = (*values.first()?, *values.last()?);
         let middle = values.len() / 2;
@@ -63,11 +84,16 @@ impl Summary {
     }
 }
 
-fn ratio(ours: &Summary, java: Option<&Summary>) -> String {
+/// Of the medians.
+pub fn ratio(ours: &Summary, java: Option<&Summary>) -> String {
     match java {
         Some(java) if java.median > 0.0 => format!("{:.3}", ours.median / java.median),
-        _ => "-".to_owned(),
+        _ => none(),
     }
+}
+
+fn none() -> String {
+    "-".to_owned()
 }
 
 /// Rows, the first of them the header, in Markdown.
@@ -97,7 +123,8 @@ mod tests {
 
     fn run(implementation: Implementation, cpu: u64, mebibytes: u64) -> Run {
         let cost = Cost { cpu: Duration::from_secs(cpu), memory: mebibytes << 20 };
-        Run { implementation, cost, wall: Duration::from_secs(9) }
+        let warm = (!implementation.is_bare()).then(|| Duration::from_secs(cpu) / 2);
+        Run { implementation, cost, warm, wall: Duration::from_secs(9) }
     }
 
     #[test]
@@ -108,12 +135,15 @@ mod tests {
             run(Implementation::Ours, 1, 30),
             run(Implementation::Java, 8, 500),
             run(Implementation::Ours, 2, 20),
+            run(Implementation::Bare, 1, 10),
         ];
-        let options = Options { messages: Some(500_000), ..Options::default() };
+        let options = Options { messages: 600_000, ..Options::default() };
         let table = table(Program::Filter, &options, &runs);
-        let ours = table.lines().nth(2).unwrap();
-        let cells: Vec<_> = ours.split('|').map(str::trim).collect();
-        assert_eq!(cells[3..8], ["2.00 / 4.00 / 6.00", "0.222", "20", "0.044", "9.0"]);
-        assert_eq!(table.lines().count(), 4, "{table}");
+        let cells = |line: usize| -> Vec<_> { table.lines().nth(line).unwrap().split('|').map(str::trim).collect() };
+        // Half of the time for the last two thirds: three quarters of the whole per record.
+        let ours = ["1.67 / 3.33 / 5.00", "0.222", "1.25 / 2.50 / 3.75", "0.222", "0.296", "20", "0.044", "9.0"];
+        assert_eq!(cells(2)[3..11], ours);
+        assert_eq!(cells(4)[3..8], ["1.67 / 1.67 / 1.67", "0.111", "-", "-", "0.148"]);
+        assert_eq!(table.lines().count(), 5, "{table}");
     }
 }

@@ -10,6 +10,7 @@ use crate::interrupt::Interrupt;
 use crate::options::Options;
 use crate::programs::{Expected, Program, expected_copy};
 use crate::verify::{Output, verify};
+use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -23,8 +24,15 @@ const STALLED_AFTER: Duration = Duration::from_secs(120);
 pub struct Run {
     pub implementation: Implementation,
     pub cost: Cost,
-    /// From the start of the program until its last commit was seen.
+    /// Of that, the CPU time of the records behind the warm-up. None where everything was there from the start.
+    pub warm: Option<Duration>,
+    /// From the start of the program until its last commit was seen; without the time that it stood still.
     pub wall: Duration,
+}
+
+/// How much of the input is there from the start: a third. The rest comes when that is done.
+pub fn warm_up(records: u64) -> u64 {
+    records.div_ceil(3)
 }
 
 pub struct Bench<'a> {
@@ -38,10 +46,12 @@ impl Bench<'_> {
     /// Every implementation in turn, as many times as there are rounds; each round begins with another one.
     pub fn measure(&self, program: Program) -> Result<Vec<Run>> {
         let records = self.options.records(program);
-        let input = self.cluster.name(&format!("{}-input", program.name()));
-        eprintln!("{}: writing {records} {}", program.name(), program.unit());
-        self.cluster.create_topic(&input)?;
-        input::fill(self.cluster, &input, program, self.options.seed, records, self.interrupt)?;
+        eprintln!("{}: {records} {}", program.name(), program.unit());
+        let copied = self.cluster.name(&format!("{}-bare-input", program.name()));
+        if self.options.implementations.iter().any(|implementation| implementation.is_bare()) {
+            self.cluster.create_topic(&copied)?;
+            self.fill(program, &copied, 0..records)?;
+        }
         let expected = program.expected(self.options.seed, records)?;
         let copy = expected_copy(program, self.options.seed, records)?;
 
@@ -53,15 +63,20 @@ impl Bench<'_> {
             implementations.rotate_left(round % count);
             for implementation in implementations {
                 let name = format!("{}-{}-{}", program.name(), implementation.name(), round + 1);
-                let bare = implementation.is_bare();
-                let (run, output) =
-                    self.run(program, implementation, &name, &input, if bare { &copy } else { &expected })?;
-                if !bare {
+                let run = if implementation.is_bare() {
+                    self.run(program, implementation, &name, &copied, &copy)?.0
+                } else {
+                    let input = self.cluster.name(&format!("{name}-input"));
+                    let (run, output) = self.run(program, implementation, &name, &input, &expected)?;
                     same_partitions(&name, &mut same, output)?;
-                }
+                    run
+                };
+                // Input, output, and all in between: a run's topics are as large as the next one's.
+                self.cluster.delete_topics(&self.cluster.name(&format!("{name}-")))?;
                 eprintln!(
-                    "{name}: CPU {:.2} s, peak {} MiB, {:.1} s, output right",
+                    "{name}: CPU {:.2} s{}, peak {} MiB, {:.1} s, output right",
                     run.cost.cpu.as_secs_f64(),
+                    run.warm.map_or_else(String::new, |warm| format!(" ({:.2} s after warm-up)", warm.as_secs_f64())),
                     run.cost.memory >> 20,
                     run.wall.as_secs_f64(),
                 );
@@ -93,15 +108,34 @@ impl Bench<'_> {
             commit_interval_ms: self.options.commit_interval_ms,
             settings: &self.options.settings,
         };
+        let records = self.options.records(program);
         let repartition_topics = if implementation.is_bare() { 0 } else { program.repartition_topics() };
+        if !implementation.is_bare() {
+            self.cluster.create_topic(input)?;
+            self.fill(program, input, 0..warm_up(records))?;
+        }
         let watch = Watch::new(self.cluster, &application_id, input, repartition_topics)?;
 
         let start = Instant::now();
         let mut measured = Measured::start(name, job.command(self.environment)?, &folder.path().join("log"))?;
-        let wall = self.wait_until_drained(&mut measured, &watch, start)?;
+        let mut wall = self.wait_until_drained(&mut measured, &watch, start)?;
+        let mut cpu_before = None;
+        if !implementation.is_bare() {
+            // It stands still while the rest is written: then it finds all of it there, as it found the first part.
+            measured.pause()?;
+            cpu_before = Some(measured.cpu()?);
+            self.fill(program, input, warm_up(records)..records)?;
+            measured.resume()?;
+            wall += self.wait_until_drained(&mut measured, &watch, Instant::now())?;
+        }
         let cost = measured.stop(self.interrupt)?;
+        let warm = cpu_before.map(|before| cost.cpu.saturating_sub(before));
         let output = verify(self.cluster, &output, expected, self.interrupt).context(|| name.to_owned())?;
-        Ok((Run { implementation, cost, wall }, output))
+        Ok((Run { implementation, cost, warm, wall }, output))
+    }
+
+    fn fill(&self, program: Program, topic: &str, part: Range<u64>) -> Result<()> {
+        input::fill(self.cluster, topic, program, self.options.seed, part, self.interrupt)
     }
 
     /// Twice in a row without a change between: then nothing is on its way either.

@@ -1,3 +1,4 @@
+use crate::sample::SampleRecord;
 use crate::{Example, Options, Row, Sample, dropped};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -36,6 +37,10 @@ impl EmbeddedRun {
         let broker = EmbeddedBroker::new();
         broker.create_topic(&options.input, PARTITIONS)?;
         broker.create_topic(&options.output, PARTITIONS)?;
+        for (topic, sample) in example.tables {
+            broker.create_topic(topic, PARTITIONS)?;
+            sample.records().into_iter().try_for_each(|record| produce(&broker, topic, &record))?;
+        }
         let state = tempfile::tempdir()?;
         let streams = KafkaStreams::with_broker(
             (example.topology)(&options.input, &options.output)?,
@@ -67,13 +72,12 @@ impl EmbeddedRun {
 
     /// To the partition of its key, as Kafka's own clients do.
     fn send(&mut self, timestamp: Option<i64>, key: Option<&str>, value: &str) -> Result<(), Box<dyn Error>> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
         let key = key.map(str::as_bytes);
         let partition = key.map_or(self.next_partition, |key| partition_for_key(key, PARTITIONS));
         if key.is_none() {
             self.next_partition = (partition + 1) % PARTITIONS;
         }
-        let timestamp = timestamp.unwrap_or(now);
+        let timestamp = timestamp.map_or_else(now, Ok)?;
         self.broker.produce(&self.options.input, partition, key, Some(value.as_bytes()), timestamp)?;
         Ok(())
     }
@@ -119,19 +123,38 @@ impl EmbeddedRun {
         Ok(true)
     }
 
-    /// The output so far, as the example shows it.
+    /// The output so far, as the example shows it. What deletes a row that was never written says nothing.
     ///
     /// # Errors
     /// Where the output topic cannot be read, or does not hold what the example writes.
     pub fn output(&self) -> Result<Rows, Box<dyn Error>> {
         let mut output = Rows::new();
+        // A deletion is shown by the row that it deletes.
+        let mut before: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         for record in self.broker.read_all(&self.options.output, Isolation::ReadUncommitted)? {
             let (key, value) = (record.key.unwrap_or_default(), record.value);
-            let (row, shown) = (self.row)(&key, value.as_deref().unwrap_or_default())?;
+            if let Some(value) = &value {
+                before.insert(key.to_vec(), value.to_vec());
+            }
+            let Some(present) = before.get(&key[..]) else { continue };
+            let (row, shown) = (self.row)(&key, present)?;
             output.entry(row).or_default().push(value.map(|_| shown));
         }
         Ok(output)
     }
+}
+
+/// To the partition of its key, or to the first.
+fn produce(broker: &EmbeddedBroker, topic: &str, record: &SampleRecord) -> Result<(), Box<dyn Error>> {
+    let key = record.key.map(str::as_bytes);
+    let partition = key.map_or(0, |key| partition_for_key(key, PARTITIONS));
+    let timestamp = record.timestamp.map_or_else(now, Ok)?;
+    broker.produce(topic, partition, key, Some(record.value.as_bytes()), timestamp)?;
+    Ok(())
+}
+
+fn now() -> Result<i64, Box<dyn Error>> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64)
 }
 
 /// Results are wanted at once here; any key can still be set otherwise.

@@ -29,6 +29,8 @@ pub struct Example {
     pub output: &'static str,
     /// Its input on the embedded broker.
     pub sample: Sample,
+    /// Further input topics with what they hold on the embedded broker before the input comes.
+    pub tables: &'static [(&'static str, Sample)],
     /// Builds the topology for an input and an output topic.
     pub topology: fn(&str, &str) -> Result<Topology, StreamsError>,
     /// How a record of the output is shown.
@@ -44,6 +46,7 @@ impl Example {
         input: "input-topic",
         output: "output-topic",
         sample: Sample::Values(&[]),
+        tables: &[],
         topology: |_, _| StreamsBuilder::new().build(),
         row: |key, value| Ok((text(key), text(value))),
         config: |config| config,

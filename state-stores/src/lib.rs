@@ -114,4 +114,4 @@ pub use segment_scan::{PausedScan, SegmentSource};
 pub use session::{ReadOnlySessionStore, SessionKey, SessionRow, SessionScan, SessionStore};
 pub use spec::{EngineKind, StoreSpec};
 pub use task_stores::TaskStores;
-pub use window::{PutOutcome, ReadOnlyWindowStore, WindowKey, WindowRow, WindowScan, WindowStore};
+pub use window::{KeyScan, PutOutcome, ReadOnlyWindowStore, WindowKey, WindowRow, WindowScan, WindowStore};

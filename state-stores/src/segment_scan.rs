@@ -254,7 +254,7 @@ pub struct PausedScan {
 }
 
 /// Takes the next segment off what is left.
-fn next_segment(first: &mut i64, last: &mut i64, direction: Direction) -> i64 {
+pub(crate) fn next_segment(first: &mut i64, last: &mut i64, direction: Direction) -> i64 {
     match direction {
         Direction::Forward => {
             *first += 1;

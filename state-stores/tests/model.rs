@@ -181,7 +181,11 @@ impl Task {
     }
 
     fn check_committed(&self, model: &Model) {
-        let stores = self.active.as_ref().unwrap().stores();
+        let active = self.active.as_ref().unwrap();
+        let stats = active.handle(0).unwrap().borrow().stats();
+        assert!(stats.dirty_bytes + stats.sealed_bytes <= stats.bytes, "{stats:?}");
+        assert!(stats.sealed_bytes == 0 || active.has_sealed(), "{stats:?}");
+        let stores = active.stores();
         assert_eq!(stores.committed_offset(0), model.offset);
         let committed = rows(stores.reader(0).unwrap().all());
         assert_eq!(committed, collect(&model.applied, |_| true));

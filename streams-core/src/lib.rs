@@ -20,6 +20,7 @@
 //! - [`config`], [`error`]: keys, defaults and checks; what can go wrong, and the handlers that decide about it.
 //! - [`topology`]: the graph of nodes and stores, its parts and its description.
 //! - [`processor`], [`store`]: what a running task is made of: nodes, and typed stores with changelogs.
+//! - [`processor_api`]: nodes that users write, with stores of their own.
 //! - [`task`]: one task as a state machine without clock, thread or socket.
 //! - [`membership`]: the member of the consumer group, likewise; the assignor.
 //! - [`runtime`]: threads, clocks and connections around them; [`KafkaStreams`](runtime::KafkaStreams).
@@ -36,6 +37,7 @@ pub mod membership;
 pub mod metrics;
 pub mod partitioner;
 pub mod processor;
+pub mod processor_api;
 pub mod query;
 pub mod record;
 pub mod runtime;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use streams_core::config::{StreamsConfig, TopologyOptimization};
 use streams_core::error::StreamsError;
 use streams_core::processor::SourceNode;
+use streams_core::processor_api::{StoreBuilder, StoreRef};
 use streams_core::serde::{DefaultSerde, OptionSerde, SerdeRef};
 use streams_core::store::{Change, TableStore};
 use streams_core::topology::{BuiltNode, FlowType, NodeFactory, SourceTopics, Topology};
@@ -122,7 +123,7 @@ impl StreamsBuilder {
         let store = Store {
             spec: materialized.spec(store_name.clone(), Arc::clone(&key), Arc::clone(&value)),
             materialized: state.materialized(),
-            send_old: state.send_old(),
+            keep_prior: state.keep_prior(),
         };
         let table = Processor {
             input: FlowType::of::<Option<K>, Option<V>>(),
@@ -150,6 +151,17 @@ impl StreamsBuilder {
         let id = self.graph.borrow_mut().add(table_name, consumed.name, Vec::new(), kind);
         let view = KTable::kept_view(&state, &queried_store, &key, &value);
         KTable::new(root.at(id), Some(key), Some(value), queryable, state, view)
+    }
+
+    /// Adds a store, for the [processors](crate::KStream::process) that name it.
+    pub fn add_state_store<S>(&self, store: StoreBuilder<S>) -> StoreRef<S> {
+        let reference = store.reference();
+        let root = self.root();
+        match store.build() {
+            Ok(spec) => root.graph().add_store(spec),
+            Err(message) => root.mistake(message),
+        }
+        reference
     }
 
     /// The topology of all that was declared, as it was declared.

@@ -1,5 +1,5 @@
 use crate::data::Data;
-use crate::graph::{Graph, GraphId, Handle, Prefix, Processor, RepartitionSpec, Store};
+use crate::graph::{Graph, GraphId, Handle, LateFactory, Prefix, Processor, RepartitionSpec, Store};
 use crate::nulls::NullCheck;
 use crate::operators::kgroupedstream::{Aggregate, Reduce};
 use crate::options::{Grouped, Materialized};
@@ -70,6 +70,26 @@ pub(crate) struct Parts<K, V, A, KR> {
     pub send_old: bool,
     pub emit_interval: Duration,
     pub downstream: Downstream<KR, Change<A>>,
+}
+
+impl<K: Data, A: Data> Aggregation<K, A, K> {
+    pub(crate) fn without_windows(
+        prefix: &'static str,
+        materialized: Materialized<K, A>,
+        aggregates: Option<SerdeRef<A>>,
+    ) -> Self {
+        Self {
+            prefix,
+            materialized,
+            aggregates,
+            result_key: Box::new(|key| key),
+            layout: RowLayout::Plain,
+            window_size_ms: None,
+            format: StoreFormat::Timestamped,
+            grace: None,
+            getter: Arc::new(|store, key, aggregates| Ok(Box::new(TableStore::new(store, key, aggregates, false)))),
+        }
+    }
 }
 
 impl<K, V> Clone for KGroupedStream<K, V> {
@@ -219,17 +239,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         make: impl Fn(TableStore<K, A>, Option<NullCheck<V>>, Downstream<K, Change<A>>) -> N + Send + Sync + 'static,
     ) -> KTable<K, A> {
         let time_to_live = materialized.time_to_live;
-        let aggregation = Aggregation {
-            prefix,
-            materialized,
-            aggregates,
-            result_key: Box::new(|key| key),
-            layout: RowLayout::Plain,
-            window_size_ms: None,
-            format: StoreFormat::Timestamped,
-            grace: None,
-            getter: Arc::new(|store, key, aggregates| Ok(Box::new(TableStore::new(store, key, aggregates, false)))),
-        };
+        let aggregation = Aggregation::without_windows(prefix, materialized, aggregates);
         self.aggregation(aggregation, move |parts: Parts<K, V, A, K>| {
             let nulls = NullCheck::new(parts.value_serde.as_ref(), &parts.store.serde_topic());
             let table = TableStore::new(parts.store, parts.key_serde, parts.aggregate_serde, parts.send_old);
@@ -254,37 +264,17 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         let (Some(key), Some(aggregates)) = (key, aggregates) else {
             return KTable::broken(self.handle.at(Graph::ROOT), queryable);
         };
-        let parent = if self.repartition_required { self.repartition(&store, &key) } else { self.handle.clone() };
+        let parent = self.partitioned(&store, &key, &Cell::default());
         let state = TableState::aggregate();
         let spec = materialized.spec(store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
         let spec = StoreSpec { layout, window_size_ms, format, ..spec };
-        let view = aggregate_view(&store, &key, &aggregates, getter);
-        let make = Arc::new(make);
-        let factory = {
-            let (key, aggregates, values, state) =
-                (Arc::clone(&key), Arc::clone(&aggregates), self.value_serde.clone(), Rc::clone(&state));
-            move || -> NodeFactory {
-                let (key, aggregates, values) = (Arc::clone(&key), Arc::clone(&aggregates), values.clone());
-                let (make, store, send_old) = (Arc::clone(&make), store.clone(), state.sends_old());
-                Arc::new(move |build, children| {
-                    let parts = Parts {
-                        store: build.store(&store)?,
-                        key_serde: Arc::clone(&key),
-                        value_serde: values.clone(),
-                        aggregate_serde: Arc::clone(&aggregates),
-                        send_old,
-                        emit_interval: build.emit_interval(),
-                        downstream: children.downstream()?,
-                    };
-                    Ok(BuiltNode::node::<K, V>(make(parts)?))
-                })
-            }
-        };
+        let view = aggregate_view(&state, &store, &key, &aggregates, getter);
+        let factory = aggregation_factory(store, (&key, &aggregates), self.value_serde.clone(), &state, make);
         let processor = Processor {
             input: FlowType::of::<K, V>(),
             output: Some(FlowType::of::<KR, Change<A>>()),
-            factory: Box::new(factory),
-            stores: vec![Store { spec, materialized: state.materialized(), send_old: state.send_old() }],
+            factory,
+            stores: vec![Store { spec, materialized: state.materialized(), keep_prior: state.keep_prior() }],
             uses: Vec::new(),
             grace,
         };
@@ -292,10 +282,19 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         KTable::new(handle, Some(result_key(key)), Some(aggregates), queryable, state, view)
     }
 
-    /// The repartition topic before an aggregation: one of its own, or that of the grouping where it has a name.
-    fn repartition(&self, store: &str, key: &SerdeRef<K>) -> Handle {
+    /// Whether an aggregation needs a repartition topic that is named after its store.
+    pub(crate) fn repartitions_without_name(&self) -> bool {
+        self.repartition_required && self.name.is_none()
+    }
+
+    /// What an aggregation in `store` reads: the stream itself, or where its keys have changed a repartition topic. That is one of its own, which
+    /// is then noted in `own`, or that of the grouping where it has a name.
+    pub(crate) fn partitioned(&self, store: &str, key: &SerdeRef<K>, own: &Cell<Option<GraphId>>) -> Handle {
+        if !self.repartition_required {
+            return self.handle.clone();
+        }
         let names = self.handle.new_repartition_names();
-        if let Some(id) = self.repartition.get() {
+        if let Some(id) = self.repartition.get().or(own.get()) {
             return self.handle.at(id);
         }
         let topic = self.name.clone().unwrap_or_else(|| store.to_owned());
@@ -312,22 +311,50 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
             drop_null_keys: Rc::new(Cell::new(true)),
         };
         let handle = self.handle.add_repartition(topic.clone(), None, Prefix::Fixed(topic), names, spec);
-        if self.name.is_some() {
-            self.repartition.set(Some(handle.id));
-        }
+        let shared = if self.name.is_some() { &self.repartition } else { own };
+        shared.set(Some(handle.id));
         handle
     }
 }
 
+/// Makes the node of an aggregation of `V`, out of its store, the serdes of its keys and aggregates, and what later steps want.
+pub(crate) fn aggregation_factory<K: Data, V: Data, A: Data, KR: Data, N: Node<K, V>>(
+    store: String,
+    (key, aggregates): (&SerdeRef<K>, &SerdeRef<A>),
+    values: Option<SerdeRef<V>>,
+    state: &Rc<TableState>,
+    make: impl Fn(Parts<K, V, A, KR>) -> Result<N, StreamsError> + Send + Sync + 'static,
+) -> LateFactory {
+    let (key, aggregates, state, make) = (Arc::clone(key), Arc::clone(aggregates), Rc::clone(state), Arc::new(make));
+    Box::new(move || -> NodeFactory {
+        let (key, aggregates, values) = (Arc::clone(&key), Arc::clone(&aggregates), values.clone());
+        let (make, store, send_old) = (Arc::clone(&make), store.clone(), state.sends_old());
+        Arc::new(move |build, children| {
+            let parts = Parts {
+                store: build.store(&store)?,
+                key_serde: Arc::clone(&key),
+                value_serde: values.clone(),
+                aggregate_serde: Arc::clone(&aggregates),
+                send_old,
+                emit_interval: build.emit_interval(),
+                downstream: children.downstream()?,
+            };
+            Ok(BuiltNode::node::<K, V>(make(parts)?))
+        })
+    })
+}
+
 /// The view of an aggregation, whose rows are always kept.
-fn aggregate_view<K: Data, A: Data, KR: Data>(
+pub(crate) fn aggregate_view<K: Data, A: Data, KR: Data>(
+    state: &Rc<TableState>,
     store: &str,
     key: &SerdeRef<K>,
     aggregates: &SerdeRef<A>,
     getter: StoreGetter<K, A, KR>,
 ) -> ViewRef<KR, A> {
-    let (store, key, aggregates) = (store.to_owned(), Arc::clone(key), Arc::clone(aggregates));
+    let (state, store, key, aggregates) = (Rc::clone(state), store.to_owned(), Arc::clone(key), Arc::clone(aggregates));
     Rc::new(move || {
+        state.materialize();
         let (name, key, aggregates) = (store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
         let getter = Arc::clone(&getter);
         TableView {

@@ -250,7 +250,7 @@ impl<K: Data, V: Data> KGroupedTable<K, V> {
             }
         };
         let mut node = Processor::new::<K, Change<V>, K, Change<A>>(factory);
-        node.stores.push(Store { spec, materialized: state.materialized(), send_old: state.send_old() });
+        node.stores.push(Store { spec, materialized: state.materialized(), keep_prior: state.keep_prior() });
         let handle = parent.add_processor(generated, None, node);
         handle.graph().follow(parent.id, handle.id, "");
         KTable::new(handle, Some(key), Some(aggregates), queryable, state, view)

@@ -1,6 +1,10 @@
 mod derived;
+mod foreign_key;
 mod join;
 mod suppress;
+mod transform_values;
+
+pub(crate) use join::Joiner;
 
 use crate::KStream;
 use crate::data::Data;

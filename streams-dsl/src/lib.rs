@@ -14,6 +14,9 @@
 //! Types with an obvious format have a [`DefaultSerde`](serde::DefaultSerde), which the short methods use (`to`, `count`, `group_by_key`, …). The methods
 //! ending in `_with` take [serdes, names and stores](#structs) instead. A serde that is named once holds for all steps below, as long as the type is the same.
 //!
+//! What has no method is a [processor](processor_api) written by hand: as a step of a stream ([`KStream::process`]), or in a topology of nothing else
+//! ([`TopologyBuilder`]).
+//!
 //! # Example: word count
 //! ```
 //! use streams_dsl::test_driver::TopologyTestDriver;
@@ -43,6 +46,7 @@
 //! gives the generated names of stores and topics: name what has state, and it survives a change of the program.
 
 mod builder;
+mod cogrouped_stream;
 mod data;
 mod global_ktable;
 mod graph;
@@ -59,6 +63,9 @@ mod windowed_stream;
 pub mod windows;
 
 pub use builder::StreamsBuilder;
+pub use cogrouped_stream::{
+    CogroupedKStream, CogroupedWindowedBy, SessionWindowedCogroupedKStream, TimeWindowedCogroupedKStream,
+};
 pub use data::Data;
 pub use global_ktable::GlobalKTable;
 pub use kgrouped_stream::KGroupedStream;
@@ -67,7 +74,7 @@ pub use kstream::{BranchedKStream, EndOfStream, KStream};
 pub use ktable::KTable;
 pub use options::{
     Branched, BufferConfig, Consumed, Grouped, IntoTopics, Joined, Materialized, Printed, Produced, Repartitioned,
-    StrictBufferConfig, Suppressed,
+    StreamJoined, StrictBufferConfig, Suppressed, TableJoined,
 };
 pub use windowed_stream::{
     CountWindowedKStream, EmitStrategy, SessionWindowedKStream, TimeDivision, TimeWindowedKStream, WindowedBy,
@@ -90,11 +97,11 @@ pub use streams_core::runtime::{
 };
 pub use streams_core::serde;
 pub use streams_core::task::TaskId;
-pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology};
+pub use streams_core::topology::{AutoOffsetReset, StoreEngine, Topology, TopologyBuilder};
 pub use streams_core::windowed::{
     SessionWindow, SessionWindowedSerde, TimeWindow, TimeWindowedSerde, Window, Windowed,
 };
-pub use streams_core::{broker, metrics, partitioner, query, record, test_driver};
+pub use streams_core::{broker, metrics, partitioner, processor_api, query, record, test_driver};
 
 pub use regex::Regex;
 

@@ -4,7 +4,9 @@ use std::rc::Rc;
 /// What later steps want of a table, known in full only when the topology is built.
 pub(crate) struct TableState {
     materialized: Rc<Cell<bool>>,
-    send_old: Rc<Cell<bool>>,
+    send_old: Cell<bool>,
+    /// Whether the store keeps the row before each change: for changes that carry it, or for those who read what was sent downstream.
+    keep_prior: Rc<Cell<bool>>,
     origin: Origin,
 }
 
@@ -40,7 +42,7 @@ impl TableState {
     }
 
     fn new(materialized: bool, origin: Origin) -> Rc<Self> {
-        Rc::new(Self { materialized: flag(materialized), send_old: flag(false), origin })
+        Rc::new(Self { materialized: flag(materialized), send_old: Cell::new(false), keep_prior: flag(false), origin })
     }
 
     /// Asks for changes that carry the row before, wherever it must be kept for that.
@@ -66,23 +68,30 @@ impl TableState {
             }
         };
         if let (Origin::Records, true) = (&self.origin, sends) {
-            self.materialize();
+            self.materialized.set(true);
         }
-        self.send_old.set(sends);
+        self.set_send_old(sends);
         sends
     }
 
-    /// Has the rows be kept.
+    /// Says whether changes carry the row before.
+    pub(crate) fn set_send_old(&self, sends: bool) {
+        self.send_old.set(sends);
+        self.keep_prior.set(self.keep_prior.get() || sends);
+    }
+
+    /// Has the rows be kept, so that another step can read them.
     pub(crate) fn materialize(&self) {
         self.materialized.set(true);
+        self.keep_prior.set(true);
     }
 
     pub(crate) fn materialized(&self) -> Rc<Cell<bool>> {
         Rc::clone(&self.materialized)
     }
 
-    pub(crate) fn send_old(&self) -> Rc<Cell<bool>> {
-        Rc::clone(&self.send_old)
+    pub(crate) fn keep_prior(&self) -> Rc<Cell<bool>> {
+        Rc::clone(&self.keep_prior)
     }
 
     pub(crate) fn is_materialized(&self) -> bool {

@@ -14,6 +14,11 @@ use streams_core::windowed::{SessionWindow, Window, Windowed};
 pub(crate) trait ValueGetter<K, V> {
     /// The row of `key` with its timestamp.
     fn get(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError>;
+
+    /// The row as those downstream know it: without changes that a cache holds back until the commit. Tables of windows answer the present row.
+    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
+        self.get(key)
+    }
 }
 
 /// Makes the getter of a task.
@@ -53,13 +58,8 @@ impl<K: Data, V: Data> TableView<K, V> {
         compute: impl Fn(&K, V) -> Result<Option<V2>, StreamsError> + Send + Sync + 'static,
     ) -> TableView<K, V2> {
         let (parent, compute) = (self.getter, Arc::new(compute));
-        let getter: ValueGetterFactory<K, V2> = Arc::new(move |build| {
-            let (mut rows, compute) = (parent(build)?, Arc::clone(&compute));
-            Ok(Box::new(move |key: &K| {
-                let Some((timestamp, row)) = rows.get(key)? else { return Ok(None) };
-                Ok(compute(key, row)?.map(|row| (timestamp, row)))
-            }))
-        });
+        let getter: ValueGetterFactory<K, V2> =
+            Arc::new(move |build| Ok(Box::new(Computed { rows: parent(build)?, compute: Arc::clone(&compute) })));
         TableView { stores: self.stores, getter }
     }
 }
@@ -67,6 +67,31 @@ impl<K: Data, V: Data> TableView<K, V> {
 impl<K: Data, V: Data> ValueGetter<K, V> for TableStore<K, V> {
     fn get(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
         TableStore::get(self, key)
+    }
+
+    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
+        TableStore::get_forwarded(self, key)
+    }
+}
+
+/// Rows made from those of another table.
+struct Computed<K, V, F> {
+    rows: Box<dyn ValueGetter<K, V>>,
+    compute: Arc<F>,
+}
+
+impl<K, V, V2, F> ValueGetter<K, V2> for Computed<K, V, F>
+where
+    F: Fn(&K, V) -> Result<Option<V2>, StreamsError>,
+{
+    fn get(&mut self, key: &K) -> Result<Option<(i64, V2)>, StreamsError> {
+        let Some((timestamp, row)) = self.rows.get(key)? else { return Ok(None) };
+        Ok((self.compute)(key, row)?.map(|row| (timestamp, row)))
+    }
+
+    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V2)>, StreamsError> {
+        let Some((timestamp, row)) = self.rows.get_forwarded(key)? else { return Ok(None) };
+        Ok((self.compute)(key, row)?.map(|row| (timestamp, row)))
     }
 }
 
@@ -96,12 +121,5 @@ impl<K: Data, V: Data> ValueGetter<Windowed<K, SessionWindow>, V> for SessionTab
         self.find(end, start, &mut found)?;
         let same = found.into_iter().find(|(session, _)| (session.start(), session.end()) == (start, end));
         Ok(same.map(|(_, row)| (end, row)))
-    }
-}
-
-/// Any function can be a getter.
-impl<K, V, F: FnMut(&K) -> Result<Option<(i64, V)>, StreamsError>> ValueGetter<K, V> for F {
-    fn get(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
-        self(key)
     }
 }

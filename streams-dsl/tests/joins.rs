@@ -4,6 +4,8 @@
 mod answers;
 #[path = "common/case.rs"]
 mod case;
+#[path = "foreign_key/join.rs"]
+mod foreign_key;
 
 use answers::{Text, check};
 use case::Case;
@@ -73,7 +75,10 @@ fn table_join(case: &Case, builder: &StreamsBuilder) -> Rows<Text> {
 }
 
 fn tables(case: &Case, builder: &StreamsBuilder) {
-    let result = table_join(case, builder);
+    then(case, builder, table_join(case, builder));
+}
+
+fn then(case: &Case, builder: &StreamsBuilder, result: Rows<Text>) {
     let result = match case.word("then", "nothing") {
         "nothing" => result,
         "filter" => result.filter(|_, value| value.chars().count() > 3),

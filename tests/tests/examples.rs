@@ -40,7 +40,7 @@ fn examples() -> Vec<(String, PathBuf)> {
 #[test]
 fn every_example_prints_what_its_folder_expects() {
     let examples = examples();
-    assert!(examples.len() >= 9, "{examples:?}");
+    assert!(examples.len() >= 18, "{examples:?}");
     for (name, folder) in examples {
         let expected = std::fs::read_to_string(folder.join("expected.txt")).expect("the expected output");
         assert_eq!(output(&name, &[]), expected, "{name}");

@@ -1,7 +1,8 @@
 use crate::case::{Amount, Case, Failure};
 use crate::one_task::{self, Settings, Take};
+use streams_dsl::processor_api::{KeyValueStore, Processor, ProcessorContext, ProcessorResult, Stores};
 use streams_dsl::serde::SharedStr;
-use streams_dsl::{KStream, Materialized, StreamsBuilder};
+use streams_dsl::{KStream, Materialized, Record, StreamsBuilder};
 
 const FEW: u64 = 20_000;
 const MANY: u64 = 60_000;
@@ -14,11 +15,12 @@ type Declare = fn(Text);
 
 /// Each is the whole of a topology: source, operator, and an end that does nothing where the operator has none.
 pub fn cases() -> Vec<Case> {
-    let plain: [(&str, Declare); 7] = [
+    let plain: [(&str, Declare); 8] = [
         ("source, and an end that does nothing", end),
         ("filter", |text| end(text.filter(|_, value| value.len() < 100))),
         ("map", |text| end(text.map(|key, value| (value, key)))),
         ("map_values", |text| end(text.map_values(|value| value))),
+        ("process, passed on", |text| end(text.process(|| pass, ()))),
         ("flat_map_values, two of each", |text| end(text.flat_map_values(|value| [value.clone(), value]))),
         ("group_by, up to the repartition topic", |text| {
             text.group_by(|_, value| value.clone()).count();
@@ -43,7 +45,49 @@ pub fn cases() -> Vec<Case> {
         [(name.to_owned(), true), (format!("{name}, without cache"), false)]
             .map(|(name, cached)| case(name, topology, cached))
     });
-    plain.into_iter().chain(stateful).collect()
+    plain.into_iter().chain(stateful).chain([true, false].map(counted_by_processor)).collect()
+}
+
+fn pass(
+    context: &mut ProcessorContext<'_, SharedStr, SharedStr>,
+    record: Record<SharedStr, SharedStr>,
+) -> ProcessorResult {
+    Ok(context.forward(record)?)
+}
+
+/// Counts the records of each key, as `count` does.
+#[derive(Default)]
+struct Count(KeyValueStore<SharedStr, i64>);
+
+impl Processor<SharedStr, SharedStr, SharedStr, i64> for Count {
+    fn init(&mut self, context: &mut ProcessorContext<'_, SharedStr, i64>) -> ProcessorResult {
+        self.0 = context.state_store("store")?;
+        Ok(())
+    }
+
+    fn process(
+        &mut self,
+        context: &mut ProcessorContext<'_, SharedStr, i64>,
+        record: Record<SharedStr, SharedStr>,
+    ) -> ProcessorResult {
+        let count = self.0.get(&record.key)?.unwrap_or(0) + 1;
+        self.0.put(&record.key, &count)?;
+        Ok(context.forward(record.with_value(count))?)
+    }
+}
+
+/// With every update forwarded. What differs is when updates are logged.
+fn counted_by_processor(cached: bool) -> Case {
+    let run = move |amount: Amount| -> Result<(), Failure> {
+        let builder = StreamsBuilder::new();
+        let store = Stores::key_value_store::<SharedStr, i64>("store");
+        let store = builder.add_state_store(if cached { store.with_caching_enabled() } else { store });
+        builder.stream::<SharedStr, SharedStr>("input").process(Count::default, &store).to("output");
+        let settings = Settings { subtopology: 0, cached, per_commit: PER_COMMIT };
+        one_task::run(&builder.build()?, settings, amount, input)
+    };
+    let name = format!("process, a count in a store{}", if cached { "" } else { ", without cache" });
+    Case { group: "operator", name, few: FEW, many: MANY, run: Box::new(run) }
 }
 
 fn end(text: Text) {

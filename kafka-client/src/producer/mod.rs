@@ -1,7 +1,7 @@
 //! Sends records: idempotent, with `acks=all`, in order within each partition, and in transactions where wished.
 //!
 //! [`Producer`] is a handle for one thread. Records are encoded straight into the open batch of their partition; a batch goes to the
-//! reactor when it is full, has lingered, or is [flushed](Producer::flush), and from there to the leader of its partition, with as many
+//! reactor when it is full, has lingered (less where the caller [is idle](Producer::set_idle)), or is [flushed](Producer::flush), and from there to the leader of its partition, with as many
 //! others as a request holds. What becomes of records is told by [`deliveries`](Producer::deliveries).
 //!
 //! ```no_run
@@ -125,7 +125,7 @@ impl Producer {
         let used = Arc::new(AtomicUsize::new(0));
         let queue = Queue::new(Settings::new(&config, &client), Arc::clone(&used));
         let open = Open::new(&config).map_err(|error| ClientError::InvalidConfig(error.to_string()))?;
-        let shared = Arc::new(Shared::new(open, queue, used, config.linger));
+        let shared = Arc::new(Shared::new(open, queue, used, &config));
         let (commands, receiver) = unbounded_channel();
         let producer = Self {
             shared: Arc::clone(&shared),
@@ -152,6 +152,12 @@ impl Producer {
     /// reactor before each request, and now and then while records wait: it must not block.
     pub fn set_gate(&mut self, gate: Arc<dyn Fn() -> bool + Send + Sync>) {
         self.shared.set_gate(gate);
+    }
+
+    /// Says whether the caller waits for something to do. While it does, batches are sent after `linger.idle.ms`, since nobody is about to fill
+    /// them; never more than one such request is under way to a broker. A producer begins as one that is busy.
+    pub fn set_idle(&mut self, idle: bool) {
+        self.shared.set_idle(idle);
     }
 
     /// Where records are appended: locked once for as many as there are.
@@ -205,6 +211,28 @@ impl Producer {
         } else {
             Err(ProducerError::timeout())
         }
+    }
+
+    /// Sets a mark behind all records taken over so far, and sends them without waiting for company. Until it is [reached](Self::reach_mark),
+    /// [`deliveries`](Self::deliveries) tells acknowledgements of records before it only. There is one at most: another takes its place.
+    pub fn mark(&mut self) {
+        let mut open = self.shared.open();
+        open.seal_all(&self.shared);
+        self.shared.queue().mark();
+        drop(open);
+        self.shared.wake.notify_one();
+    }
+
+    /// Waits, for `timeout` at most, until all records before the [mark](Self::mark) are told, and moves the [`deliveries`](Self::deliveries) until
+    /// then to the end of `deliveries`. Says whether the mark is reached, which takes it away. Without a mark there is nothing to wait for.
+    pub fn reach_mark(&mut self, timeout: Duration, deliveries: &mut Vec<Delivery>) -> bool {
+        let is_reached = self.shared.wait_until(in_time(timeout), |queue| queue.before_mark == 0);
+        let mut queue = self.shared.queue();
+        queue.deliveries(deliveries);
+        if is_reached {
+            queue.remove_mark();
+        }
+        is_reached
     }
 
     /// Records taken over whose end is not known yet.

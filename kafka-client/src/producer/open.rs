@@ -120,7 +120,7 @@ impl Open {
             batch.opened = Instant::now();
             self.bytes += BATCH_OVERHEAD;
             if self.filling.is_empty() {
-                shared.linger_until(batch.opened + shared.linger);
+                shared.opened(batch.opened);
             }
             if !std::mem::replace(&mut batch.is_listed, true) {
                 self.filling.push(slot);
@@ -192,13 +192,17 @@ impl Open {
         }
     }
 
-    /// Hands over the batches opened before; answers when the next one was opened.
-    pub(super) fn seal_older(&mut self, shared: &Shared, limit: Instant) -> Option<Instant> {
+    /// Hands over the batches that `is_due` says of their slot, and when they were opened; answers when the oldest of the others was.
+    pub(super) fn seal_due(
+        &mut self,
+        shared: &Shared,
+        mut is_due: impl FnMut(usize, Instant) -> bool,
+    ) -> Option<Instant> {
         let mut oldest: Option<Instant> = None;
         let mut filling = std::mem::take(&mut self.filling);
         filling.retain(|&slot| {
             let opened = self.batches[slot].opened;
-            if opened <= limit || self.batches[slot].writer.is_empty() {
+            if self.batches[slot].writer.is_empty() || is_due(slot, opened) {
                 self.batches[slot].is_listed = false;
                 self.seal(shared, slot);
                 return false;

@@ -25,6 +25,8 @@ pub(super) struct Batch {
     data: Bytes,
     records: u32,
     created: Instant,
+    /// How many marks had been set when it was handed over.
+    pub(super) marks: u64,
     /// Number of its first record among all that the partition was ever given a sequence for; none before it is first sent.
     position: Option<u64>,
     /// Names the attempt under way.
@@ -45,6 +47,7 @@ impl Batch {
             data: data.into(),
             records,
             created,
+            marks: 0,
             position: None,
             ticket: 0,
             doubt: Doubt::None,
@@ -67,9 +70,9 @@ impl Batch {
 #[derive(Debug)]
 pub(super) enum Told {
     /// It is in the log; its last offset, where the broker said it.
-    Appended { size: usize, records: u32, last_offset: Option<i64> },
+    Appended { size: usize, records: u32, marks: u64, last_offset: Option<i64> },
     /// It is given up.
-    Failed { size: usize, records: u32, error: ClientError },
+    Failed { size: usize, records: u32, marks: u64, error: ClientError },
     /// Halves took its place, which have so many bytes more.
     Grown { bytes: isize },
 }
@@ -142,6 +145,11 @@ impl Partition {
         !self.waiting.is_empty()
     }
 
+    /// Whether it has no batch at all.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.waiting.is_empty() && self.under_way.is_empty()
+    }
+
     /// Whether a batch that was sent is waiting to be sent again.
     fn is_repeating(&self) -> bool {
         self.waiting.front().is_some_and(|batch| batch.position.is_some())
@@ -206,7 +214,8 @@ impl Partition {
             batch.position = None;
             let keep = batch.doubt < doubtful && !batch.half_in_doubt;
             if !keep {
-                told.push(Told::Failed { size: batch.size(), records: batch.records, error: ClientError::Timeout });
+                let (size, records, marks) = (batch.size(), batch.records, batch.marks);
+                told.push(Told::Failed { size, records, marks, error: ClientError::Timeout });
             }
             batch.doubt = Doubt::None;
             keep
@@ -308,11 +317,13 @@ impl Partition {
         self.established = true;
         self.failures = 0;
         let last_offset = (base_offset >= 0).then(|| base_offset + i64::from(batch.records) - 1);
-        told.push(Told::Appended { size: batch.size(), records: batch.records, last_offset });
+        let (size, records, marks) = (batch.size(), batch.records, batch.marks);
+        told.push(Told::Appended { size, records, marks, last_offset });
     }
 
     fn fail(&self, batch: &Batch, error: ClientError, told: &mut Vec<Told>) {
-        told.push(Told::Failed { size: batch.size(), records: batch.records, error });
+        let (size, records, marks) = (batch.size(), batch.records, batch.marks);
+        told.push(Told::Failed { size, records, marks, error });
     }
 
     fn rest(&mut self, now: Instant, backoff: crate::backoff::Backoff) {
@@ -341,6 +352,7 @@ impl Partition {
         let half = |data: Vec<u8>, records, skipped: u32| Batch {
             data: data.into(),
             records,
+            marks: batch.marks,
             position: batch.position.map(|position| position + u64::from(skipped)),
             half_in_doubt: batch.half_in_doubt || batch.doubt != Doubt::None,
             ..Batch::new(Bytes::new(), 0, batch.created)
@@ -381,6 +393,12 @@ impl Partition {
         let records = dropped.iter().map(|batch| batch.records).sum();
         let bytes = dropped.iter().map(Batch::size).sum();
         (records, bytes, dropped.iter().any(|batch| batch.position.is_some()))
+    }
+
+    /// Records of batches that were handed over before the mark of this number, and are not told yet.
+    pub(super) fn records_before(&self, mark: u64) -> usize {
+        let batches = self.waiting.iter().chain(&self.under_way);
+        batches.filter(|batch| batch.marks < mark).map(|batch| batch.records as usize).sum()
     }
 
     /// Starts at sequence 0 under a new identity. The partition is idle, or a transaction has decided about what it held.

@@ -30,7 +30,16 @@ pub(super) struct Queue {
     pub(super) outstanding: usize,
     /// Bytes here, also counted without the lock.
     used: Arc<AtomicUsize>,
+    /// Marks set so far.
+    marks: u64,
+    /// Whether the last of them is still there: acknowledgements of what came after it are held back.
+    is_marked: bool,
+    /// Records before the last mark that are not told yet.
+    pub(super) before_mark: usize,
+    /// Slots with something acknowledged.
     acknowledged: Vec<usize>,
+    /// Slots with something acknowledged that came after the mark.
+    held_back: Vec<usize>,
     failures: Vec<Failure>,
     told: Vec<Told>,
     /// The handle is gone: nothing is sent any more.
@@ -44,6 +53,8 @@ struct Slot {
     is_active: bool,
     /// The highest offset not yet told.
     acknowledged: Option<i64>,
+    /// The same of what came after the mark.
+    held_back: Option<i64>,
 }
 
 struct Failure {
@@ -76,7 +87,11 @@ impl Queue {
             tickets: 0,
             outstanding: 0,
             used,
+            marks: 0,
+            is_marked: false,
+            before_mark: 0,
             acknowledged: Vec::new(),
+            held_back: Vec::new(),
             failures: Vec::new(),
             told: Vec::new(),
             closed: false,
@@ -85,11 +100,12 @@ impl Queue {
 
     pub(super) fn add_partition(&mut self, topic: TopicId, number: i32) -> usize {
         let partition = Partition::new();
-        self.slots.push(Slot { topic, number, partition, is_active: false, acknowledged: None });
+        self.slots.push(Slot { topic, number, partition, is_active: false, acknowledged: None, held_back: None });
         self.slots.len() - 1
     }
 
-    pub(super) fn push(&mut self, slot: usize, batch: Batch) {
+    pub(super) fn push(&mut self, slot: usize, mut batch: Batch) {
+        batch.marks = self.marks;
         self.outstanding += batch.records() as usize;
         self.used.fetch_add(batch.size(), Ordering::Relaxed);
         self.slots[slot].partition.push(batch);
@@ -110,6 +126,11 @@ impl Queue {
             slots[slot].is_active
         });
         self.active.clone()
+    }
+
+    /// Whether nothing of this slot waits or is under way.
+    pub(super) fn is_quiet(&self, slot: usize) -> bool {
+        self.slots[slot].partition.is_quiet()
     }
 
     pub(super) fn name(&self, slot: usize) -> (TopicId, i32) {
@@ -167,21 +188,30 @@ impl Queue {
 
     fn tell(&mut self, slot: usize, mut told: Vec<Told>) {
         let place = &mut self.slots[slot];
+        let marks = self.marks;
+        let before_mark = |handed_over: u64, records: u32| if handed_over < marks { records as usize } else { 0 };
         let mut failed: Vec<(u32, ClientError)> = Vec::new();
         for told in told.drain(..) {
             match told {
-                Told::Appended { size, records, last_offset } => {
+                Told::Appended { size, records, marks: handed_over, last_offset } => {
                     self.outstanding = self.outstanding.saturating_sub(records as usize);
+                    self.before_mark = self.before_mark.saturating_sub(before_mark(handed_over, records));
                     self.used.fetch_sub(size, Ordering::Relaxed);
-                    if last_offset.is_some() && last_offset > place.acknowledged {
-                        if place.acknowledged.is_none() {
-                            self.acknowledged.push(slot);
+                    let (news, highest) = if self.is_marked && handed_over == marks {
+                        (&mut self.held_back, &mut place.held_back)
+                    } else {
+                        (&mut self.acknowledged, &mut place.acknowledged)
+                    };
+                    if last_offset > *highest {
+                        if highest.is_none() {
+                            news.push(slot);
                         }
-                        place.acknowledged = last_offset;
+                        *highest = last_offset;
                     }
                 }
-                Told::Failed { size, records, error } => {
+                Told::Failed { size, records, marks: handed_over, error } => {
                     self.outstanding = self.outstanding.saturating_sub(records as usize);
+                    self.before_mark = self.before_mark.saturating_sub(before_mark(handed_over, records));
                     self.used.fetch_sub(size, Ordering::Relaxed);
                     failed.push((records, error));
                 }
@@ -222,6 +252,26 @@ impl Queue {
         }
     }
 
+    /// Sets a mark behind everything that is here; it takes the place of one that was there.
+    pub(super) fn mark(&mut self) {
+        self.remove_mark();
+        self.marks += 1;
+        self.is_marked = true;
+        self.before_mark = self.outstanding;
+    }
+
+    /// Lets what came after the mark be told, too.
+    pub(super) fn remove_mark(&mut self) {
+        self.is_marked = false;
+        for slot in self.held_back.drain(..) {
+            let place = &mut self.slots[slot];
+            if place.acknowledged.is_none() {
+                self.acknowledged.push(slot);
+            }
+            place.acknowledged = place.acknowledged.max(place.held_back.take());
+        }
+    }
+
     pub(super) fn deliveries(&mut self, deliveries: &mut Vec<Delivery>) {
         for slot in self.acknowledged.drain(..) {
             let place = &mut self.slots[slot];
@@ -248,6 +298,7 @@ impl Queue {
             }
         }
         self.outstanding = self.outstanding.saturating_sub(forgotten);
+        self.before_mark = self.slots.iter().map(|slot| slot.partition.records_before(self.marks)).sum();
         forgotten
     }
 

@@ -1,9 +1,10 @@
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::ProducerConfig;
 use super::open::Open;
 use super::queue::Queue;
 
@@ -23,25 +24,31 @@ pub(super) struct Shared {
     /// There is something to do for the sender.
     pub(super) wake: Notify,
     pub(super) linger: Duration,
+    /// The same while the caller has nothing to do.
+    pub(super) linger_idle: Duration,
+    /// The caller has nothing to do.
+    idle: AtomicBool,
     /// Says whether anything may be sent.
     gate: Mutex<Option<Gate>>,
     started: Instant,
-    /// When the oldest open batch has lingered, in microseconds since the start.
-    linger_until: AtomicU64,
+    /// When the oldest open batch was opened, in microseconds since the start.
+    oldest_open: AtomicU64,
 }
 
 impl Shared {
-    pub(super) fn new(open: Open, queue: Queue, used: Arc<AtomicUsize>, linger: Duration) -> Self {
+    pub(super) fn new(open: Open, queue: Queue, used: Arc<AtomicUsize>, config: &ProducerConfig) -> Self {
         Self {
             open: Mutex::new(open),
             queue: Mutex::new(queue),
             used,
             told: Condvar::new(),
             wake: Notify::new(),
-            linger,
+            linger: config.linger,
+            linger_idle: config.linger_idle.min(config.linger),
+            idle: AtomicBool::new(false),
             gate: Mutex::default(),
             started: Instant::now(),
-            linger_until: AtomicU64::new(u64::MAX),
+            oldest_open: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -91,19 +98,32 @@ impl Shared {
     }
 
     /// Has the sender come by when the oldest open batch has lingered.
-    pub(super) fn linger_until(&self, time: Instant) {
-        let micros = time.saturating_duration_since(self.started).as_micros();
-        self.linger_until.store(u64::try_from(micros).unwrap_or(u64::MAX - 1), Ordering::Release);
+    pub(super) fn opened(&self, oldest: Instant) {
+        self.set_oldest_open(Some(oldest));
         self.wake.notify_one();
     }
 
-    pub(super) fn no_linger(&self) {
-        self.linger_until.store(u64::MAX, Ordering::Release);
+    pub(super) fn set_oldest_open(&self, oldest: Option<Instant>) {
+        let micros = oldest.map(|oldest| oldest.saturating_duration_since(self.started).as_micros());
+        let micros = micros.map_or(u64::MAX, |micros| u64::try_from(micros).unwrap_or(u64::MAX - 1));
+        self.oldest_open.store(micros, Ordering::Release);
     }
 
-    /// When the oldest open batch has lingered, if there may be one.
-    pub(super) fn lingers_until(&self) -> Option<Instant> {
-        let micros = self.linger_until.load(Ordering::Acquire);
+    /// When the oldest open batch was opened, if there may be one.
+    pub(super) fn oldest_open(&self) -> Option<Instant> {
+        let micros = self.oldest_open.load(Ordering::Acquire);
         (micros != u64::MAX).then(|| self.started + Duration::from_micros(micros))
+    }
+
+    /// Notes whether the caller has anything to do. The sender need only be told of what makes it come by earlier.
+    pub(super) fn set_idle(&self, idle: bool) {
+        let news = self.idle.swap(idle, Ordering::SeqCst) != idle;
+        if news && idle && self.oldest_open().is_some() {
+            self.wake.notify_one();
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle.load(Ordering::SeqCst)
     }
 }

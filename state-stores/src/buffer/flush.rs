@@ -85,6 +85,16 @@ impl WriteBuffer {
         entry.value()
     }
 
+    /// The value as it was last forwarded: the present one, or that before the writes since. The present one also where the buffer keeps no
+    /// prior values.
+    pub fn forwarded_value(&self, slot: Slot) -> Option<&[u8]> {
+        let entry = self.table.entry(self.table.resolve(slot)?);
+        match entry.has(flag::UNFORWARDED) && self.options.keep_prior {
+            true => self.prior(slot),
+            false => entry.value(),
+        }
+    }
+
     /// Whether there was a value at the last flush. Always known, within a flush, if there is none now or if
     /// prior values are kept; otherwise `None` for a key that was put without being read.
     pub fn existed(&self, slot: Slot) -> Option<bool> {
@@ -152,6 +162,7 @@ impl WriteBuffer {
             entry.set(flag::ENGINE_PRESENT, present);
             entry.set(flag::FORWARDED, false);
             self.dirty_bytes -= entry.charge;
+            self.sealed_bytes += entry.charge;
             self.sealed.push(index);
         }
         self.seal_segments(writer);
@@ -162,6 +173,7 @@ impl WriteBuffer {
         for &index in &self.sealed {
             self.table.entry_mut(index).set(flag::SEALED, false);
         }
+        self.sealed_bytes = 0;
         self.forget_applied_index_rows();
         self.sealed.clear();
         self.forget_dropped_segments();

@@ -47,7 +47,8 @@ const MAX_EVICTION_STEPS: usize = 16;
 pub struct BufferOptions {
     /// Bytes of keys, values and bookkeeping that it should stay within. Clean entries are dropped beyond
     /// it; when the dirty ones alone exceed it, [`WriteBuffer::needs_commit`] says so. What a commit that is
-    /// under way has sealed comes on top, in the buffer and once more as the batch to be written.
+    /// under way has sealed comes on top, in the buffer and once more as the batch to be written: as much again,
+    /// where the owner waits for that commit before dirty entries exceed the limit once more.
     /// Default: 1 MiB.
     pub limit_bytes: usize,
     /// Whether the value at the last flush is kept beside a new one, for a consumer that needs the old value
@@ -71,6 +72,8 @@ pub struct BufferStats {
     pub bytes: usize,
     /// Bytes of entries that are not yet sealed.
     pub dirty_bytes: usize,
+    /// Bytes of entries that are sealed, and not written since: they wait for the commit under way.
+    pub sealed_bytes: usize,
     /// Number of entries.
     pub entries: usize,
     /// Lookups answered here.
@@ -96,6 +99,7 @@ pub struct WriteBuffer {
     priors: Vec<Vec<u8>>,
     bytes: usize,
     dirty_bytes: usize,
+    sealed_bytes: usize,
     /// Number of unforwarded entries.
     unforwarded: usize,
     /// Of the last write.
@@ -126,6 +130,7 @@ impl WriteBuffer {
             priors: Vec::new(),
             bytes: 0,
             dirty_bytes: 0,
+            sealed_bytes: 0,
             unforwarded: 0,
             sequence: 0,
             dirty: Vec::new(),
@@ -220,6 +225,7 @@ impl WriteBuffer {
         BufferStats {
             bytes: self.bytes,
             dirty_bytes: self.dirty_bytes,
+            sealed_bytes: self.sealed_bytes,
             entries: self.table.len(),
             hits: self.hits,
             misses: self.misses,
@@ -356,6 +362,8 @@ impl WriteBuffer {
         self.bytes = self.bytes - before + charge;
         if entry.has(flag::DIRTY) {
             self.dirty_bytes = self.dirty_bytes - before + charge;
+        } else if entry.has(flag::SEALED) {
+            self.sealed_bytes = self.sealed_bytes - before + charge;
         }
     }
 }

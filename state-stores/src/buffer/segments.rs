@@ -2,8 +2,9 @@
 //! go of segments that have expired.
 
 use super::entry::flag;
-use super::{Slot, WriteBuffer};
+use super::{Slot, WriteBuffer, WriteContext};
 use crate::commit::BatchWriter;
+use crate::error::Result;
 use crate::expiry::{Expiry, StreamTime, is_below, segment_start};
 use crate::layout::{RowLayout, is_index_row};
 
@@ -19,7 +20,7 @@ pub(super) struct Segments {
     dropped_below: i64,
     /// Whether entries of dropped segments may still be here.
     has_dropped_entries: bool,
-    /// Key of a place in the index.
+    /// Key of a place in the index, or of a row with duplicates.
     scratch: Vec<u8>,
 }
 
@@ -98,6 +99,30 @@ impl WriteBuffer {
         self.segments.expiry.next_sequence()
     }
 
+    /// Puts a row of a window store with duplicates beside those of its key and start, of which none is read. Answers its slot; `None` if its
+    /// segment has expired, or its time is negative: nothing was written.
+    ///
+    /// # Errors
+    /// If the store is closed.
+    pub fn put_duplicate(
+        &mut self,
+        key: &[u8],
+        start: i64,
+        value: &[u8],
+        context: WriteContext,
+    ) -> Result<Option<Slot>> {
+        self.observe(start);
+        if self.is_expired(start) {
+            return Ok(None);
+        }
+        let sequence = self.next_sequence();
+        let mut row = std::mem::take(&mut self.segments.scratch);
+        self.segments.layout.encode_window(key, start, sequence, &mut row);
+        let slot = self.put_unread(&row, value, context);
+        self.segments.scratch = row;
+        slot.map(Some)
+    }
+
     /// Follows a write of a row in the time index. `was` are the flags before it.
     ///
     /// Such an entry is never unforwarded, as it is in no changelog: it goes into the commit with its row.
@@ -139,6 +164,9 @@ impl WriteBuffer {
         }
         if !entry.has(flag::DIRTY) {
             self.dirty_bytes += entry.charge;
+            if entry.has(flag::SEALED) {
+                self.sealed_bytes -= entry.charge;
+            }
         }
         if !entry.has(flag::FORWARDED) {
             entry.set(flag::FORWARDED, true);

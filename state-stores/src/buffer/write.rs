@@ -49,13 +49,29 @@ impl WriteBuffer {
     /// # Errors
     /// If the store is closed.
     pub fn put(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
-        let hash = self.table.hash(key);
-        let index = match self.table.find(hash, key) {
-            Some(index) => index,
-            None => self.insert(hash, key)?,
-        };
-        self.write(index, value, self.context.get());
+        let index = self.find_or_insert(key)?;
+        self.write(index, value, self.record_context());
         Ok(())
+    }
+
+    /// [`put`](Self::put) of a value with its own context; answers the slot.
+    pub(super) fn put_unread(&mut self, key: &[u8], value: &[u8], context: WriteContext) -> Result<Slot> {
+        let index = self.find_or_insert(key)?;
+        self.write(index, Some(value), context);
+        Ok(self.table.slot(index))
+    }
+
+    /// The context of the record in process.
+    pub(crate) fn record_context(&self) -> WriteContext {
+        self.context.get()
+    }
+
+    fn find_or_insert(&mut self, key: &[u8]) -> Result<u32> {
+        let hash = self.table.hash(key);
+        match self.table.find(hash, key) {
+            Some(index) => Ok(index),
+            None => self.insert(hash, key),
+        }
     }
 
     /// Sets the value of `key` if it has none; answers the value that it has already.
@@ -149,6 +165,9 @@ impl WriteBuffer {
         }
         if !entry.has(flag::DIRTY) {
             self.dirty_bytes += entry.charge;
+            if entry.has(flag::SEALED) {
+                self.sealed_bytes -= entry.charge;
+            }
         }
         if !entry.has(flag::UNFORWARDED) {
             self.unforwarded += 1;

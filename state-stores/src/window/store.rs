@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{WindowKey, WindowScan};
+use super::{KeyScan, WindowKey, WindowScan};
 use crate::buffer::StoreHandle;
 use crate::error::{Result, StoreError};
 use crate::expiry::visible_from;
@@ -11,7 +11,7 @@ use crate::layout::RowLayout;
 use crate::range::Direction;
 use crate::reader::CommittedReader;
 use crate::segment_query::{Keys, SegmentQuery};
-use crate::segment_scan::{self, SegmentScan, SegmentSource};
+use crate::segment_scan::{SegmentScan, SegmentSource};
 
 /// What became of a row that was put.
 #[must_use = "a row that had expired was not stored"]
@@ -57,8 +57,8 @@ pub enum PutOutcome {
 /// ```
 #[derive(Debug, Clone)]
 pub struct WindowStore<S = StoreHandle> {
-    rows: S,
-    layout: RowLayout,
+    pub(super) rows: S,
+    pub(super) layout: RowLayout,
 }
 
 /// What a window store has committed, for any thread.
@@ -122,13 +122,9 @@ impl<S: SegmentSource> WindowStore<S> {
         from: i64,
         to: i64,
         direction: Direction,
-        mut visit: impl FnMut(WindowKey<'_>, &[u8]) -> ControlFlow<()>,
+        visit: impl FnMut(WindowKey<'_>, &[u8]) -> ControlFlow<()>,
     ) -> Result<()> {
-        let query = self.query(Keys::One(key.into()), from, to, false)?;
-        segment_scan::visit(&self.rows, &query, direction, |key, value| match WindowKey::decode(key) {
-            Some(window) => visit(window, value),
-            None => ControlFlow::Continue(()),
-        })
+        self.visit_with(&mut KeyScan::default(), key, (from, to), direction, visit)
     }
 
     /// The windows of the keys from `key_from` to `key_to` (`None` leaves an end open) that start from `from` to
@@ -171,9 +167,14 @@ impl<S: SegmentSource> WindowStore<S> {
     }
 
     fn query(&self, keys: Keys, from: i64, to: i64, by_time: bool) -> Result<SegmentQuery> {
-        let (layout, observed) = (self.layout, self.rows.stream_time()?);
-        let (from, to) = (from.max(visible_from(&layout, observed)), to.min(self.rows.newest_time()?));
-        Ok(SegmentQuery { layout, keys, from, to, latest_start: i64::MAX, by_time })
+        let (from, to) = self.shown(from, to)?;
+        Ok(SegmentQuery { layout: self.layout, keys, from, to, latest_start: i64::MAX, by_time })
+    }
+
+    /// The part of a range of times that reads show.
+    pub(super) fn shown(&self, from: i64, to: i64) -> Result<(i64, i64)> {
+        let oldest = visible_from(&self.layout, self.rows.stream_time()?);
+        Ok((from.max(oldest), to.min(self.rows.newest_time()?)))
     }
 }
 
@@ -186,17 +187,18 @@ impl WindowStore {
     /// If the store is closed or in use.
     pub fn put(&self, key: &[u8], value: Option<&[u8]>, start: i64) -> Result<PutOutcome> {
         let mut buffer = self.rows.try_borrow_mut()?;
-        let duplicates = self.layout.retains_duplicates();
-        if duplicates && value.is_none() {
-            return Ok(PutOutcome::Stored);
+        if self.layout.retains_duplicates() {
+            let Some(value) = value else { return Ok(PutOutcome::Stored) };
+            let context = buffer.record_context();
+            let put = buffer.put_duplicate(key, start, value, context)?;
+            return Ok(if put.is_some() { PutOutcome::Stored } else { PutOutcome::Expired });
         }
         buffer.observe(start);
         if buffer.is_expired(start) {
             return Ok(PutOutcome::Expired);
         }
-        let sequence = if duplicates { buffer.next_sequence() } else { 0 };
         let mut row = Vec::with_capacity(key.len() + 24);
-        self.layout.encode_window(key, start, sequence, &mut row);
+        self.layout.encode_window(key, start, 0, &mut row);
         buffer.put(&row, value)?;
         Ok(PutOutcome::Stored)
     }

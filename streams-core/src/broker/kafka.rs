@@ -162,12 +162,24 @@ impl<N: Producer, L: Producer> Producer for EitherClient<N, L> {
         either!(self, client => client.set_gate(gate))
     }
 
+    fn set_idle(&mut self, idle: bool) {
+        either!(self, client => client.set_idle(idle))
+    }
+
     fn send(&mut self, batch: &mut OutputBatch) -> Result<(), BrokerError> {
         either!(self, client => client.send(batch))
     }
 
     fn flush(&mut self, timeout: Duration) -> Result<(), BrokerError> {
         either!(self, client => client.flush(timeout))
+    }
+
+    fn mark(&mut self) {
+        either!(self, client => client.mark())
+    }
+
+    fn reach_mark(&mut self, timeout: Duration, deliveries: &mut Vec<Delivery>) -> Result<bool, BrokerError> {
+        either!(self, client => client.reach_mark(timeout, deliveries))
     }
 
     fn deliveries(&mut self, deliveries: &mut Vec<Delivery>) {

@@ -16,6 +16,12 @@ pub trait Producer: Send {
         let _ = gate;
     }
 
+    /// Says whether the caller waits for something to do: what it has handed over need not wait for company then. A hint, which costs nothing
+    /// where it is no news. Without effect with a client that knows only `linger.ms` (librdkafka), or that sends at once (the embedded broker).
+    fn set_idle(&mut self, idle: bool) {
+        let _ = idle;
+    }
+
     /// Takes over all records of `batch`, in order, and clears it. Where the buffer is full it waits for room
     /// (`max.block.ms`, default 60 s). Delivery is told by [`flush`](Self::flush) and [`deliveries`](Self::deliveries).
     ///
@@ -29,6 +35,18 @@ pub trait Producer: Send {
     /// # Errors
     /// Retriable where `timeout` passes first; the records stay under way.
     fn flush(&mut self, timeout: Duration) -> Result<(), BrokerError>;
+
+    /// Sets a mark behind all records taken over so far, and sends them without waiting for company. Until it is [reached](Self::reach_mark),
+    /// [`deliveries`](Self::deliveries) tells acknowledgements of records before it only, so that the offsets it names are those that these
+    /// records have reached, whatever is sent meanwhile. There is one at most: another takes its place. Not for transactions.
+    fn mark(&mut self);
+
+    /// Waits, for `timeout` at most, until every record before the [mark](Self::mark) is acknowledged or has failed, and moves what has been told
+    /// until then into `deliveries`. Says whether the mark is reached, which takes it away. Without a mark there is nothing to wait for.
+    ///
+    /// # Errors
+    /// Retriable where the cluster cannot be asked now; the records stay under way, and the mark where it is.
+    fn reach_mark(&mut self, timeout: Duration, deliveries: &mut Vec<Delivery>) -> Result<bool, BrokerError>;
 
     /// Moves what has been told since the last call into `deliveries`: at most one [`Delivery::Acknowledged`] per
     /// partition (the highest), and each failure.
@@ -90,4 +108,13 @@ pub enum Delivery {
         /// Why.
         error: BrokerError,
     },
+}
+
+impl Delivery {
+    /// The partition that it is about.
+    pub fn partition(&self) -> &TopicPartition {
+        match self {
+            Self::Acknowledged { partition, .. } | Self::Failed { partition, .. } => partition,
+        }
+    }
 }

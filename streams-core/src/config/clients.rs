@@ -47,6 +47,7 @@ const PRODUCER_KEYS: &[&str] = &[
     "compression.type",
     "delivery.timeout.ms",
     "enable.idempotence",
+    "linger.idle.ms",
     "linger.ms",
     "max.block.ms",
     "max.in.flight.requests.per.connection",
@@ -91,7 +92,9 @@ impl ClientRole {
 
     fn defaults(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::MainConsumer | Self::RestoreConsumer | Self::GlobalConsumer => &[("max.poll.records", "1000")],
+            Self::MainConsumer => &[("max.poll.records", "1000")],
+            // What is polled is sorted and written together, the cheaper the more it is.
+            Self::RestoreConsumer | Self::GlobalConsumer => &[("max.poll.records", "10000")],
             Self::Producer => &[("linger.ms", "100")],
             Self::Admin | Self::Group => &[],
         }

@@ -49,6 +49,7 @@ fn prefixes_decide_which_client_gets_a_key_and_the_special_one_wins() {
         .set("consumer.max.poll.records", 5)
         .set("main.consumer.max.poll.records", 6)
         .set("linger.ms", 7)
+        .set("linger.idle.ms", 3)
         .set("producer.compression.type", "lz4")
         .set("consumer.auto.offset.reset", "latest");
     let main = config.client_properties(ClientRole::MainConsumer);
@@ -58,10 +59,18 @@ fn prefixes_decide_which_client_gets_a_key_and_the_special_one_wins() {
     assert_eq!(restore.get("max.poll.records"), Some("5"));
     let producer = config.client_properties(ClientRole::Producer);
     assert_eq!((producer.get("linger.ms"), producer.get("compression.type")), (Some("7"), Some("lz4")));
-    assert_eq!(producer.get("acks"), Some("all"));
+    assert_eq!((producer.get("acks"), producer.get("linger.idle.ms")), (Some("all"), Some("3")));
     // The restore consumer must never skip state because the application reads its input from the end.
     assert_eq!(restore.get("auto.offset.reset"), Some("none"));
     assert_eq!(config.validate().unwrap().auto_offset_reset, AutoOffsetReset::Latest);
+}
+
+#[test]
+fn restoring_polls_more_at_a_time_unless_told_otherwise() {
+    let config = StreamsConfig::new("app", "host:9092");
+    let polled = |role| config.client_properties(role).get("max.poll.records").map(str::to_owned);
+    assert_eq!(polled(ClientRole::MainConsumer).as_deref(), Some("1000"));
+    assert_eq!(polled(ClientRole::RestoreConsumer).as_deref(), Some("10000"));
 }
 
 #[test]

@@ -36,7 +36,7 @@
 //! | `poll-total` | polls of the consumer |
 //! | `poll-records-avg`, `-max` | records that a poll brought, of late |
 //! | `commit-total` | commits, each of all tasks that had something to commit |
-//! | `commit-latency-avg`, `-max` | ms from the flush of the caches until the stores are written, of late |
+//! | `commit-latency-avg`, `-max` | ms from the flush of the caches until the stores are written, of late. Processing goes on meanwhile |
 //! | `task-created-total`, `task-closed-total` | tasks that began and ended on the thread |
 //! | `active-tasks` + | tasks that it has now |
 //! | `dropped-records-total` + | records dropped by its tasks, closed ones included, and by the production exception handler |
@@ -50,7 +50,7 @@
 //! | `active-buffer-count` | records in its input queues. Limit, per partition: `buffered.records.per.partition` (1000), exceeded by one poll at most |
 //! | `input-buffer-bytes-total` | bytes of its input queues. Limit: `input-buffer-limit-bytes` of the thread, and 8 MiB per partition |
 //! | `cache-size-bytes-total` | bytes in the write buffers of its stores, which are record caches too |
-//! | `uncommitted-bytes` | the part of them that waits for a commit; 0 after it |
+//! | `uncommitted-bytes` | the part of them that waits for a commit, or for the end of the one under way; 0 after it |
 //! | `restore-total` | changelog records restored when it was made ready. With the restore thread's `thread-id` |
 //! | `restore-remaining-records-total` | offsets of its changelogs still to pass; 0 once it processes. With the restore thread's `thread-id` |
 //!
@@ -67,7 +67,7 @@
 //! |---|---|
 //! | `buffer-size-bytes` + | bytes in the write buffer |
 //! | `buffer-limit-bytes` + | its limit: the store's part of `statestore.cache.max.bytes` (10 MiB per instance), or of `statestore.uncommitted.max.bytes` (64 MiB) where it has no cache. Shared out anew as tasks come and go |
-//! | `uncommitted-bytes` + | the part that waits for a commit, which comes early above the limit |
+//! | `uncommitted-bytes` + | the part that waits for a commit, which comes early above the limit, or for the end of the one under way |
 //! | `buffer-entries` + | keys in the write buffer |
 //!
 //! And in `stream-record-cache-metrics`, with the tags `thread-id`, `task-id`, `record-cache-id`: `hit-ratio-avg`, the part of the lookups

@@ -44,7 +44,7 @@ impl StoreMetrics {
     pub(super) fn publish(&self, store: &TaskStore) {
         let stats = store.handle().borrow().stats();
         self.bytes.set_size(stats.bytes);
-        self.uncommitted_bytes.set_size(stats.dirty_bytes);
+        self.uncommitted_bytes.set_size(stats.dirty_bytes + stats.sealed_bytes);
         self.entries.set_size(stats.entries);
         self.limit.set_size(stats.limit_bytes);
         self.hits.set(stats.hits);

@@ -46,6 +46,11 @@ impl Cancellable {
         self.id
     }
 
+    /// Whether it has not been ended.
+    pub fn is_active(&self) -> bool {
+        self.punctuations.contains(self.id)
+    }
+
     /// Ends the schedule: no call comes any more, also where one is due. A second time does nothing.
     pub fn cancel(&self) {
         self.punctuations.cancel(self.id);

@@ -1,9 +1,9 @@
 //! Waiting for the answers of the group coordinator.
 
-use crate::broker::{BrokerError, BrokerErrorKind};
+use crate::broker::{BrokerError, BrokerErrorKind, Waker};
 use crate::error::StreamsError;
 use kafka_client::group::{CommitOffsets, FetchOffsets, FetchedOffset, GroupCoordinator, GroupError, Reply};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 /// Makes a request and waits for its answer, `timeout` at the most.
@@ -25,12 +25,19 @@ pub(crate) fn fetch_offsets(
     wait(timeout, |reply| coordinator.fetch_offsets(request, reply))
 }
 
+/// Asks for a commit; the answer comes through the channel, and `waker` is told of it.
 pub(crate) fn commit_offsets(
     coordinator: &dyn GroupCoordinator,
     request: CommitOffsets,
-    timeout: Duration,
-) -> Result<(), GroupError> {
-    wait(timeout, |reply| coordinator.commit_offsets(request, reply))
+    waker: Waker,
+) -> Receiver<Result<(), GroupError>> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let reply: Reply<()> = Box::new(move |answer| {
+        drop(sender.send(answer));
+        waker.wake();
+    });
+    coordinator.commit_offsets(request, reply);
+    receiver
 }
 
 /// The error for callers that know nothing of groups.

@@ -2,9 +2,11 @@
 
 mod change_serde;
 mod global;
+mod join;
 mod kept_headers;
 mod rows;
 mod session_table;
+mod subscription;
 mod suppression;
 mod table;
 mod task_store;
@@ -13,8 +15,13 @@ mod window_table;
 
 pub use change_serde::ChangeSerde;
 pub use global::{GlobalStores, GlobalTable};
+pub use join::{JoinReach, JoinSide, JoinWindowStore, Unmatched, UnmatchedStore};
 pub use session_table::SessionTable;
 pub use state_stores::Direction;
+pub use subscription::{
+    Instruction, RowHash, Subscriber, Subscription, SubscriptionResponse, SubscriptionResponseSerde, SubscriptionSerde,
+    SubscriptionStore,
+};
 pub(crate) use suppression::check_version;
 pub use suppression::{HeldRecord, SuppressionBuffer};
 pub use table::{Change, TableStore};

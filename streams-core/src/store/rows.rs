@@ -56,6 +56,13 @@ impl<V: Clone + 'static> Rows<V> {
         buffer.value(slot).map(|bytes| self.decode(bytes)).transpose()
     }
 
+    /// The row of `key` with its timestamp, as downstream knows it.
+    pub(super) fn get_forwarded(&self, key: &[u8]) -> Result<Option<(i64, V)>, StreamsError> {
+        let mut buffer = self.store.handle().borrow_mut();
+        let slot = buffer.lookup(key)?;
+        buffer.forwarded_value(slot).map(|bytes| self.decode(bytes)).transpose()
+    }
+
     /// Replaces the row of `key` by what `update` makes of it. Answers the change where it is to go downstream at once; else it waits for
     /// the commit.
     pub(super) fn update(

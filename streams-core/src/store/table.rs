@@ -82,6 +82,18 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
         }
     }
 
+    /// The row of `key` with its timestamp as it was sent downstream last, where the store has a cache: a change that waits for the commit does not
+    /// count yet. The store must keep the rows before (`keep_prior`).
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
+        match self.encode_key(key)? {
+            Written::Null => Ok(None),
+            Written::Bytes => self.rows.get_forwarded(&self.key),
+        }
+    }
+
     /// Replaces the row of `key` by what `update` makes of it, and sends the change on by the store's rule.
     ///
     /// `update` gets the key and the present row with its timestamp, and answers the new row (`None` deletes) with its

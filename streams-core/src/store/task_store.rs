@@ -1,9 +1,12 @@
+use super::join::JoinProgress;
 use super::suppression::VERSION_3;
 use crate::processor::TaskContext;
+use crate::record::Headers;
 use crate::topology::StoreFormat;
 use state_stores::formats::split_timestamped;
 use state_stores::{Slot, StoreHandle, WriteBuffer};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// A store of one task: its write buffer, and the changelog partition that every update is appended to.
@@ -17,6 +20,8 @@ pub struct TaskStore {
     write_through: bool,
     /// Number of the changelog's topic in the task's output, once it is known.
     topic_index: Cell<Option<usize>>,
+    /// Beside the rows of records of a join that have no partner: what its two sides share.
+    join_progress: OnceCell<Rc<JoinProgress>>,
 }
 
 /// The changelog partition of a store.
@@ -37,7 +42,16 @@ impl TaskStore {
         format: StoreFormat,
         write_through: bool,
     ) -> Self {
-        Self { name, handle, changelog, source_topic: None, format, write_through, topic_index: Cell::new(None) }
+        Self {
+            name,
+            handle,
+            changelog,
+            source_topic: None,
+            format,
+            write_through,
+            topic_index: Cell::new(None),
+            join_progress: OnceCell::new(),
+        }
     }
 
     /// The same store, restored from an input topic that has its rows as they are.
@@ -78,6 +92,10 @@ impl TaskStore {
         self.write_through
     }
 
+    pub(super) fn join_progress(&self) -> Rc<JoinProgress> {
+        Rc::clone(self.join_progress.get_or_init(Rc::default))
+    }
+
     /// Appends the present row of `slot` to the changelog, and marks it as passed on.
     pub fn log(&self, context: &mut TaskContext, slot: Slot) {
         self.log_slot(context, &mut self.handle.borrow_mut(), slot);
@@ -85,6 +103,17 @@ impl TaskStore {
 
     /// [`log`](Self::log) for who holds the buffer already.
     pub(super) fn log_slot(&self, context: &mut TaskContext, buffer: &mut WriteBuffer, slot: Slot) {
+        self.log_slot_with(context, buffer, slot, &Headers::default());
+    }
+
+    /// [`log_slot`](Self::log_slot) with headers for the changelog's record.
+    pub(super) fn log_slot_with(
+        &self,
+        context: &mut TaskContext,
+        buffer: &mut WriteBuffer,
+        slot: Slot,
+        headers: &Headers,
+    ) {
         if let Some(changelog) = &self.changelog {
             let topic = self.topic_index.get().unwrap_or_else(|| context.output.topic_index(&changelog.topic));
             self.topic_index.set(Some(topic));
@@ -95,7 +124,7 @@ impl TaskStore {
             {
                 (timestamp, value) = (stored, Some(plain));
             }
-            let mut headers: &[u8] = &[];
+            let mut headers = headers.as_encoded();
             if self.format == StoreFormat::SuppressionBuffer {
                 // A row that came and went since the last commit is not in the changelog.
                 if value.is_none() && buffer.existed(slot) == Some(false) {
@@ -122,9 +151,17 @@ impl TaskStore {
     /// # Errors
     /// Where the store cannot be read.
     pub fn flush(&self, context: &mut TaskContext) -> Result<(), state_stores::StoreError> {
-        let mut slots = Vec::new();
+        self.flush_with(context, &mut Vec::new())
+    }
+
+    /// [`flush`](Self::flush) with a buffer that is kept, for who does it often.
+    pub(crate) fn flush_with(
+        &self,
+        context: &mut TaskContext,
+        slots: &mut Vec<Slot>,
+    ) -> Result<(), state_stores::StoreError> {
         while self.handle.borrow().has_unforwarded() {
-            self.handle.borrow_mut().begin_flush(&mut slots)?;
+            self.handle.borrow_mut().begin_flush(slots)?;
             slots.iter().for_each(|&slot| self.log(context, slot));
         }
         Ok(())

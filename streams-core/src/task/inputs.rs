@@ -1,7 +1,7 @@
 use super::{OffsetMetadata, TaskId};
 use crate::processor::TopicPartitions;
 use crate::record::TopicPartition;
-use crate::topology::{NodeId, NodeKind, SourceTopics, Subtopology, Topology};
+use crate::topology::{NodeId, NodeKind, SourceTopics, StoreSpec, Subtopology, Topology};
 
 /// One input partition of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,25 +113,13 @@ pub fn task_count(
     sources.filter_map(|topic| topics.get(&topic)).max().unwrap_or(0)
 }
 
-/// The inputs of a task that are the changelog of a store as well: name of the store and partition. Some may not exist: a topic may have fewer partitions
-/// than others of the subtopology.
-pub(crate) fn source_changelogs(
-    topology: &Topology,
-    application_id: &str,
-    task_id: TaskId,
-) -> Vec<(String, TopicPartition)> {
-    let Some(subtopology) = topology.subtopologies().get(task_id.subtopology as usize) else { return Vec::new() };
-    let topic = |store: &String| Some(topology.topic_name(application_id, topology.source_changelog(store)?));
-    let stores = subtopology.stores.iter().filter_map(|store| Some((store.clone(), topic(store)?)));
-    stores.map(|(store, topic)| (store, TopicPartition::new(topic, task_id.partition))).collect()
-}
-
-/// The changelog partitions of a task: name of the store and partition, for each store that is logged.
+/// The changelog partitions of a task: name of the store and partition, for each store that is logged or restored from an input topic.
 pub fn changelogs(topology: &Topology, application_id: &str, task_id: TaskId) -> Vec<(String, TopicPartition)> {
     let Some(subtopology) = topology.subtopologies().get(task_id.subtopology as usize) else { return Vec::new() };
-    let logged =
-        subtopology.stores.iter().filter_map(|name| topology.store(name)).filter(|spec| spec.logging.is_some());
-    logged
-        .map(|spec| (spec.name.clone(), TopicPartition::new(spec.changelog_topic(application_id), task_id.partition)))
-        .collect()
+    let topic = |spec: &StoreSpec| match topology.source_changelog(&spec.name) {
+        Some(source) => Some(topology.topic_name(application_id, source)),
+        None => spec.logging.as_ref().map(|_| spec.changelog_topic(application_id)),
+    };
+    let stores = subtopology.stores.iter().filter_map(|name| topology.store(name));
+    stores.filter_map(|spec| Some((spec.name.clone(), TopicPartition::new(topic(spec)?, task_id.partition)))).collect()
 }

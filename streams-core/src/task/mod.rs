@@ -14,7 +14,6 @@ mod settings;
 mod state_machine;
 
 pub use id::TaskId;
-pub(crate) use inputs::source_changelogs;
 pub use inputs::{InputPartition, TaskInput, changelogs, input_partitions, task_count, unknown_sources};
 pub(crate) use inputs::{global_input_partitions, source_topics};
 pub use offset_metadata::OffsetMetadata;

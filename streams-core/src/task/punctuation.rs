@@ -65,6 +65,11 @@ impl Punctuations {
         self.wall_clock_time.remove(id);
     }
 
+    /// Whether the schedule has not been cancelled.
+    pub(crate) fn contains(&self, id: ScheduleId) -> bool {
+        [&self.stream_time, &self.wall_clock_time].iter().any(|queue| queue.times.borrow().contains_key(&id))
+    }
+
     /// The schedules that are due at `now`, in the order of their times.
     pub(super) fn due(&self, punctuation_type: PunctuationType, now: i64, due: &mut Vec<ScheduleId>) {
         due.clear();

@@ -14,8 +14,8 @@ pub struct TaskSettings {
     pub buffered_records_per_partition: usize,
     /// The same limit in bytes.
     pub buffered_bytes_per_partition: usize,
-    /// How often, by the wall clock, windowed aggregations that emit on close look for windows that have closed. Kafka Streams' internal
-    /// `__emit.interval.ms.kstreams.windowed.aggregation__`.
+    /// How often, by the wall clock, windowed aggregations that emit on close look for windows that have closed, and left and outer joins of
+    /// streams for records that need not wait for a partner any more. Kafka Streams' internal `__emit.interval.ms.kstreams.windowed.aggregation__`.
     pub emit_interval: Duration,
     /// Asked about input records that cannot be decoded.
     pub deserialization_handler: Arc<dyn DeserializationExceptionHandler>,

@@ -3,9 +3,10 @@ mod punctuate;
 use super::offset_metadata;
 use super::operators::Operators;
 use super::queue::PartitionQueue;
-use super::{TaskId, TaskInput, TaskSettings, changelogs, source_changelogs};
+use super::{TaskId, TaskInput, TaskSettings, changelogs};
 use crate::error::StreamsError;
 use crate::processor::{TaskContext, TopicPartitions};
+use crate::processor_api::CustomInstance;
 use crate::record::{OutputBatch, RecordBatch, TopicPartition};
 use crate::store::{ChangelogPartition, GlobalStores, TaskStore};
 use crate::topology::{TaskBuild, Topology};
@@ -35,7 +36,8 @@ pub struct TaskParts {
 /// A task: its partition queues, nodes and stores.
 ///
 /// A commit is three calls: [`prepare_commit`](Self::prepare_commit), then the caller produces [`output`](Self::output) and commits the
-/// offsets, then [`complete_commit`](Self::complete_commit). What dies in between left nothing in the stores.
+/// offsets, then [`complete_commit`](Self::complete_commit). What dies in between left nothing in the stores. In between the task may go on
+/// processing: that belongs to the next commit, which cannot begin before this one is complete.
 pub struct Task {
     id: TaskId,
     queues: Vec<PartitionQueue>,
@@ -43,12 +45,17 @@ pub struct Task {
     current: usize,
     context: TaskContext,
     operators: Operators,
+    custom_stores: HashMap<String, Rc<dyn CustomInstance>>,
     stores: ActiveStores,
     task_stores: Vec<Rc<TaskStore>>,
-    /// Stores whose changelog is an input: their place and that of the input's queue.
-    input_stores: Vec<(usize, usize)>,
+    /// Stores whose changelogs are inputs of the task: the place of the store, and that of the input.
+    source_changelogs: Vec<(usize, usize)>,
     settings: TaskSettings,
+    /// Where each input stood at the last commit that is complete.
     committed: Vec<i64>,
+    /// The same of the last one that was prepared.
+    prepared: Vec<i64>,
+    /// Something was done since then that belongs into a commit.
     commit_needed: bool,
     processed: u64,
 }
@@ -63,7 +70,8 @@ impl Task {
         let stores = stores.activate();
         let task_stores = open_stores(topology, &settings.application_id, id, &stores)?;
         let by_name = task_stores.iter().map(|store| (store.name().to_string(), Rc::clone(store))).collect();
-        let built = TaskBuild::new(topology, &settings, id, by_name, globals).build()?;
+        let build = TaskBuild::new(topology, &settings, id, by_name, globals).with_write_context(stores.context_cell());
+        let built = build.build()?;
         let mut context = TaskContext::new(id, topics, Arc::clone(&settings.processing_handler));
         let mut queues = Vec::with_capacity(inputs.len());
         for input in inputs {
@@ -78,23 +86,20 @@ impl Task {
         let nodes = topology.subtopologies().get(id.subtopology as usize).map_or(&[][..], |part| &part.nodes);
         let nodes = nodes.iter().map(|&node| &topology.nodes()[node]).filter(|node| !node.is_source());
         let operators = Operators::new(nodes.map(|node| Arc::clone(&node.name)), built.operators);
-        let input_stores = source_changelogs(topology, &settings.application_id, id).into_iter();
-        let input_stores = input_stores.filter_map(|(name, partition)| {
-            let store = task_stores.iter().position(|store| **store.name() == *name)?;
-            Some((store, queues.iter().position(|queue| *queue.partition() == partition)?))
-        });
-        let input_stores = input_stores.collect();
-        let committed = queues.iter().map(PartitionQueue::next_offset).collect();
+        let source_changelogs = source_changelogs(topology, &settings.application_id, &task_stores, &queues);
+        let committed: Vec<_> = queues.iter().map(PartitionQueue::next_offset).collect();
         Ok(Self {
             id,
             queues,
             current: usize::MAX,
             context,
             operators,
+            custom_stores: built.custom_stores,
             stores,
             task_stores,
-            input_stores,
+            source_changelogs,
             settings,
+            prepared: committed.clone(),
             committed,
             commit_needed: false,
             processed: 0,
@@ -114,6 +119,11 @@ impl Task {
     /// Its stores.
     pub fn stores(&self) -> &[Rc<TaskStore>] {
         &self.task_stores
+    }
+
+    /// The user's own store of this name.
+    pub(crate) fn custom_store(&self, name: &str) -> Option<&Rc<dyn CustomInstance>> {
+        self.custom_stores.get(name)
     }
 
     /// The engines below its stores.
@@ -257,19 +267,25 @@ impl Task {
         &mut self.context.output
     }
 
-    /// Whether there is something to commit.
+    /// Whether there is something to commit, beside what was prepared.
     pub fn commit_needed(&self) -> bool {
         self.commit_needed
             || self.context.processor_metadata_changed
-            || self.queues.iter().zip(&self.committed).any(|(queue, &done)| queue.next_offset() > done)
+            || self.queues.iter().zip(&self.prepared).any(|(queue, &done)| queue.next_offset() > done)
     }
 
     /// Whether a node or a full write buffer asks for a commit before its time.
     pub fn commit_requested(&self) -> bool {
-        self.context.commit_requested || self.stores.needs_commit()
+        self.context.commit_requested || self.has_full_buffer()
     }
 
-    /// First step of a commit: sends on what the write buffers hold back, and answers the offsets to commit.
+    /// Whether a write buffer is full of what was written since the last commit was prepared.
+    pub fn has_full_buffer(&self) -> bool {
+        self.stores.needs_commit()
+    }
+
+    /// First step of a commit: sends on what the write buffers hold back, seals it, and answers the offsets to commit. Not while another commit is
+    /// under way.
     ///
     /// # Errors
     /// As [`process`](Self::process).
@@ -284,6 +300,7 @@ impl Task {
             }
         }
         self.stores.seal()?;
+        self.stores.set_time(self.context.wall_time);
         let metadata = &self.context.processor_metadata;
         let offsets = self.queues.iter().map(|queue| CommittedOffset {
             topic: queue.partition().topic.to_string(),
@@ -292,11 +309,18 @@ impl Task {
             leader_epoch: None,
             metadata: offset_metadata::encode(queue.partition_time(), metadata),
         });
-        Ok(offsets.collect())
+        let offsets = offsets.collect();
+        self.prepared.clear();
+        self.prepared.extend(self.queues.iter().map(PartitionQueue::next_offset));
+        self.commit_needed = false;
+        self.context.commit_requested = false;
+        self.context.processor_metadata_changed = false;
+        Ok(offsets)
     }
 
-    /// Last step of a commit, after the brokers have acknowledged output and offsets: writes the stores, together with the
-    /// changelog positions they have reached. `acknowledged` answers the offset of the last record that was appended to a partition.
+    /// Last step of a commit, after the brokers have acknowledged output and offsets: writes what was sealed into the stores, together with the
+    /// changelog positions they have reached by it. `acknowledged` answers the offset of the last record that was appended to a partition, of those
+    /// that were handed over before the task went on.
     ///
     /// # Errors
     /// Where a store cannot be written. The task must then be closed.
@@ -310,18 +334,15 @@ impl Task {
             if let Some(last) = store.changelog().and_then(&acknowledged) {
                 positions.push((index, last + 1));
             }
+            // A store whose changelog is an input holds that up to the committed offset, neither more nor less.
+            let source = self.source_changelogs.iter().find(|(store, _)| *store == index);
+            let input = source.and_then(|(_, input)| offsets.get(*input));
+            positions.extend(input.map(|input| (index, input.offset)));
         }
-        // What these hold is their input up to the committed offset, neither more nor less.
-        let inputs = self.input_stores.iter();
-        positions.extend(inputs.filter_map(|&(store, queue)| Some((store, offsets.get(queue)?.offset))));
-        self.stores.set_time(self.context.wall_time);
         self.stores.apply(&positions)?;
         for (committed, offset) in self.committed.iter_mut().zip(offsets) {
             *committed = offset.offset;
         }
-        self.commit_needed = false;
-        self.context.commit_requested = false;
-        self.context.processor_metadata_changed = false;
         Ok(())
     }
 
@@ -355,8 +376,8 @@ impl Task {
     /// # Errors
     /// Where the stores cannot be put back; they are closed then.
     pub fn close(self) -> Result<TaskStores, StreamsError> {
-        let Self { operators, task_stores, queues, stores, .. } = self;
-        drop((operators, task_stores, queues));
+        let Self { operators, custom_stores, task_stores, queues, stores, .. } = self;
+        drop((operators, custom_stores, task_stores, queues));
         Ok(stores.deactivate()?)
     }
 }
@@ -376,6 +397,7 @@ fn open_stores(
             .ok_or_else(|| StreamsError::Topology(format!("store {} is not part of the topology", engine.name)))?;
         let changelog = changelogs
             .get(&spec.name)
+            .filter(|_| topology.source_changelog(&spec.name).is_none())
             .map(|partition| ChangelogPartition { topic: Arc::clone(&partition.topic), partition: id.partition });
         let write_through = engine.buffer.write_through;
         let name = spec.name.as_str().into();
@@ -383,4 +405,18 @@ fn open_stores(
         opened.push(Rc::new(store.with_source_topic(topology.source_changelog(&spec.name))));
     }
     Ok(opened)
+}
+
+/// Which of the stores have an input as their changelog, and which.
+fn source_changelogs(
+    topology: &Topology,
+    application_id: &str,
+    stores: &[Rc<TaskStore>],
+    queues: &[PartitionQueue],
+) -> Vec<(usize, usize)> {
+    let input = |store: &TaskStore| {
+        let topic = topology.topic_name(application_id, topology.source_changelog(store.name())?);
+        queues.iter().position(|queue| *queue.partition().topic == *topic)
+    };
+    stores.iter().enumerate().filter_map(|(index, store)| Some((index, input(store)?))).collect()
 }

@@ -3,6 +3,7 @@ use super::machine::Machine;
 use super::store::TestRows;
 use super::{TestDriverConfig, TestInputTopic, TestKeyValueStore, TestOutputTopic, TestSessionStore, TestWindowStore};
 use crate::error::StreamsError;
+use crate::processor_api::{ProcessorStore, StoreName};
 use crate::serde::{DefaultSerde, Serde};
 use crate::topology::{StoreKind, StoreSpec, Topology};
 use std::cell::RefCell;
@@ -124,6 +125,17 @@ impl TopologyTestDriver {
     /// There is no such session store, or its types are others.
     pub fn session_store<K: 'static, V: 'static>(&self, name: &str) -> Result<TestSessionStore<K, V>, StreamsError> {
         TestSessionStore::new(self.rows(name, StoreKind::Session)?.0)
+    }
+
+    /// A store as processors have it: a `KeyValueStore`, `WindowStore`, `SessionStore`, one of their timestamped forms, or a
+    /// [`CustomStore`](crate::processor_api::CustomStore). What the test writes to it is logged when the next record is committed.
+    ///
+    /// # Errors
+    /// There is no such store, or its kind or types are others.
+    pub fn state_store<S: ProcessorStore>(&self, store: impl StoreName<S>) -> Result<S, StreamsError> {
+        let mut shared = self.shared.borrow_mut();
+        let topology = shared.topology.clone();
+        shared.machine()?.open_store(&topology, store.name())
     }
 
     fn rows<K: 'static, V: 'static>(

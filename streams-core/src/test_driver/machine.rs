@@ -3,6 +3,7 @@ use super::error::misuse;
 use super::{TestDriverConfig, output::Captured};
 use crate::error::StreamsError;
 use crate::processor::TopicPartitions;
+use crate::processor_api::{Opening, ProcessorStore};
 use crate::record::{Headers, RecordBatchBuilder, RecordRef, TopicPartition};
 use crate::store::{GlobalStores, TaskStore};
 use crate::task::{OffsetMetadata, Task, TaskId, TaskInput, TaskParts, input_partitions};
@@ -101,6 +102,18 @@ impl Machine {
     /// The store of this name, of whichever task has it.
     pub(super) fn store(&self, name: &str) -> Option<Rc<TaskStore>> {
         self.tasks.iter().flat_map(|task| task.stores()).find(|store| **store.name() == *name).cloned()
+    }
+
+    /// The store of this name, as processors have it.
+    pub(super) fn open_store<S: ProcessorStore>(&self, topology: &Topology, name: &str) -> Result<S, StreamsError> {
+        let has_store = |task: &&Task| task.stores().iter().any(|store| **store.name() == *name);
+        let task = self.tasks.iter().find(has_store);
+        let store = task.and_then(|task| task.stores().iter().find(|store| **store.name() == *name));
+        let (Some(task), Some(store), Some(spec)) = (task, store, topology.store(name)) else {
+            let names: Vec<_> = topology.stores().iter().map(|spec| spec.name.as_str()).collect();
+            return Err(misuse(format!("no task has a store {name}; the topology has: {}", names.join(", "))));
+        };
+        S::open(&Opening { spec, store, custom: task.custom_store(name) }).map_err(misuse)
     }
 
     pub(super) fn dropped_records(&self) -> u64 {

@@ -12,7 +12,7 @@ pub(crate) enum StoreKind {
 }
 
 impl StoreKind {
-    fn of(layout: &RowLayout) -> Self {
+    pub(crate) fn of(layout: &RowLayout) -> Self {
         match layout {
             RowLayout::Plain => Self::KeyValue,
             RowLayout::Window { .. } => Self::Window,
@@ -20,7 +20,7 @@ impl StoreKind {
         }
     }
 
-    fn noun(self) -> &'static str {
+    pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::KeyValue => "a key-value store",
             Self::Window => "a window store",

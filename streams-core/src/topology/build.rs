@@ -1,12 +1,13 @@
 use super::{NodeKind, NodeSpec, StoreSpec, Topology};
 use crate::error::{DeserializationExceptionHandler, StreamsError};
 use crate::processor::{Child, Downstream, Node, NodeRef, Operator, SourceNode, SourceReader};
+use crate::processor_api::CustomInstance;
 use crate::store::{GlobalStores, TaskStore};
 use crate::task::{TaskId, TaskSettings};
 use hashbrown::HashMap;
-use state_stores::CommittedReader;
+use state_stores::{CommittedReader, WriteContext};
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,10 @@ pub struct TaskBuild<'a> {
     task_id: TaskId,
     stores: HashMap<String, Rc<TaskStore>>,
     globals: GlobalStores,
+    /// What the stores note with writes that bring nothing of their own.
+    write_context: Rc<Cell<WriteContext>>,
+    /// Stores of the user's own, each made for the first node that uses it.
+    custom_stores: HashMap<String, Rc<dyn CustomInstance>>,
 }
 
 /// The nodes of one task, linked.
@@ -26,6 +31,8 @@ pub struct BuiltTask {
     pub operators: Vec<Rc<RefCell<dyn Operator>>>,
     /// The sources with the names of their topics on the cluster (none for a pattern), in the order of the topology.
     pub sources: Vec<BuiltSource>,
+    /// Stores of the user's own, by name.
+    pub(crate) custom_stores: HashMap<String, Rc<dyn CustomInstance>>,
 }
 
 /// A source of a task.
@@ -66,6 +73,16 @@ pub struct Children {
 }
 
 impl Children {
+    /// The name of the node that is being built.
+    pub fn node(&self) -> &Arc<str> {
+        &self.node
+    }
+
+    /// The names of the children.
+    pub fn names(&self) -> Box<[Arc<str>]> {
+        self.children.iter().map(|(name, _)| Arc::clone(name)).collect()
+    }
+
     /// The links to the children, as nodes that take `K` and `V`.
     ///
     /// # Errors
@@ -90,7 +107,46 @@ impl<'a> TaskBuild<'a> {
         stores: HashMap<String, Rc<TaskStore>>,
         globals: GlobalStores,
     ) -> Self {
-        Self { topology, settings, task_id, stores, globals }
+        let (write_context, custom_stores) = (Rc::default(), HashMap::new());
+        Self { topology, settings, task_id, stores, globals, write_context, custom_stores }
+    }
+
+    /// Sets the cell in which the task's stores find the origin of what is written.
+    #[must_use]
+    pub fn with_write_context(mut self, cell: Rc<Cell<WriteContext>>) -> Self {
+        self.write_context = cell;
+        self
+    }
+
+    pub(crate) fn write_context(&self) -> Rc<Cell<WriteContext>> {
+        Rc::clone(&self.write_context)
+    }
+
+    /// The topology that the task is part of.
+    pub(crate) fn topology(&self) -> &'a Topology {
+        self.topology
+    }
+
+    /// `application.id`.
+    pub fn application_id(&self) -> &str {
+        &self.settings.application_id
+    }
+
+    /// Names of the stores that are connected to a node.
+    pub(crate) fn connected_stores(&self, node: &str) -> Vec<String> {
+        let node = self.topology.nodes().iter().find(|spec| *spec.name == *node);
+        node.map(|spec| spec.stores.clone()).unwrap_or_default()
+    }
+
+    /// The user's own store over the rows of the store of this name; `None` where that is an ordinary one.
+    pub(crate) fn custom_store(&mut self, name: &str) -> Result<Option<Rc<dyn CustomInstance>>, StreamsError> {
+        if let Some(made) = self.custom_stores.get(name) {
+            return Ok(Some(Rc::clone(made)));
+        }
+        let Some(factory) = self.store_spec(name)?.types.custom() else { return Ok(None) };
+        let made = factory(self.store(name)?);
+        self.custom_stores.insert(name.to_owned(), Rc::clone(&made));
+        Ok(Some(made))
     }
 
     /// The task.
@@ -132,7 +188,7 @@ impl<'a> TaskBuild<'a> {
         Arc::clone(&self.settings.deserialization_handler)
     }
 
-    /// How often aggregations that emit on close look for windows that have closed.
+    /// How often aggregations that emit on close look for windows that have closed, and joins of streams for records without partner.
     pub fn emit_interval(&self) -> Duration {
         self.settings.emit_interval
     }
@@ -148,7 +204,7 @@ impl<'a> TaskBuild<'a> {
             .get(self.task_id.subtopology as usize)
             .ok_or_else(|| StreamsError::Topology(format!("no subtopology for task {}", self.task_id)))?;
         let mut inputs: HashMap<usize, Rc<dyn Any>> = HashMap::new();
-        let mut built = BuiltTask { operators: Vec::new(), sources: Vec::new() };
+        let mut built = BuiltTask { operators: Vec::new(), sources: Vec::new(), custom_stores: HashMap::new() };
         for &id in subtopology.nodes.iter().rev() {
             let spec = &topology.nodes()[id];
             let children = children_of(spec, topology, &inputs);
@@ -162,6 +218,7 @@ impl<'a> TaskBuild<'a> {
         }
         built.operators.reverse();
         built.sources.reverse();
+        built.custom_stores = self.custom_stores;
         debug_assert!(
             built.sources.iter().all(|source| matches!(topology.nodes()[source.node].kind, NodeKind::Source { .. }))
         );

@@ -7,6 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Collects the nodes and stores of a topology, in order, and checks them.
+///
+/// Programs use `add_source`, `add_processor`, `add_state_store` and `add_sink`: see [`processor_api`](crate::processor_api). [`add_node`](Self::add_node) and
+/// [`add_store`](Self::add_store) are what these and the DSL are built on.
 #[derive(Default)]
 pub struct TopologyBuilder {
     nodes: Vec<NodeSpec>,
@@ -115,6 +118,11 @@ impl TopologyBuilder {
             self.nodes[id].stores.push(store.to_owned());
         }
         Ok(())
+    }
+
+    /// The node of this name.
+    pub(crate) fn node(&self, name: &str) -> Option<&NodeSpec> {
+        self.names.get(name).map(|&id| &self.nodes[id])
     }
 
     /// Declares a repartition topic; a sink and a source with its name are its two ends.

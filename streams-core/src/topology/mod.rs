@@ -40,6 +40,7 @@ struct Inner {
     repartition_topics: Vec<RepartitionTopic>,
     copartitions: Vec<Copartition>,
     global_stores: Vec<String>,
+    /// Input topics that are changelogs, by their stores.
     source_changelogs: HashMap<String, String>,
 }
 
@@ -64,7 +65,8 @@ impl Topology {
         self.inner.global_stores.iter().any(|global| global == name)
     }
 
-    /// The topic that a store without changelog is restored from, because one of its sources reads the store's rows from it.
+    /// The input topic that a store without a changelog of its own is restored from, because its records are the store's rows: a read-only store
+    /// (KIP-813), or that of a table whose source topic is reused (`topology.optimization`).
     pub fn source_changelog(&self, store: &str) -> Option<&str> {
         self.inner.source_changelogs.get(store).map(String::as_str)
     }

@@ -1,4 +1,5 @@
 use super::NodeId;
+use crate::processor_api::{CustomFactory, TimestampedSerde, ValueAndTimestamp};
 use crate::record::NO_TIMESTAMP;
 use crate::serde::SerdeRef;
 use state_stores::RowLayout;
@@ -59,13 +60,34 @@ pub enum StoreFormat {
 pub struct StoreTypes {
     key: Arc<dyn Any + Send + Sync>,
     value: Arc<dyn Any + Send + Sync>,
+    /// The serde of values with timestamps.
+    timestamped: Arc<dyn Any + Send + Sync>,
     names: (&'static str, &'static str),
+    /// Makes the stores of tasks, for a store of the user's own over these rows.
+    custom: Option<CustomFactory>,
 }
 
 impl StoreTypes {
     /// The types `K` and `V` with their serdes.
     pub fn new<K: 'static, V: 'static>(key: SerdeRef<K>, value: SerdeRef<V>) -> Self {
-        Self { key: Arc::new(key), value: Arc::new(value), names: (type_name::<K>(), type_name::<V>()) }
+        let timestamped: SerdeRef<ValueAndTimestamp<V>> = Arc::new(TimestampedSerde(Arc::clone(&value)));
+        Self {
+            key: Arc::new(key),
+            value: Arc::new(value),
+            timestamped: Arc::new(timestamped),
+            names: (type_name::<K>(), type_name::<V>()),
+            custom: None,
+        }
+    }
+
+    /// These types, for the rows of a store of the user's own.
+    pub(crate) fn with_custom(mut self, custom: CustomFactory) -> Self {
+        self.custom = Some(custom);
+        self
+    }
+
+    pub(crate) fn custom(&self) -> Option<&CustomFactory> {
+        self.custom.as_ref()
     }
 
     /// The serdes, where `K` and `V` are the store's types.
@@ -90,6 +112,28 @@ impl StoreFormat {
 }
 
 impl StoreSpec {
+    /// The serdes of its rows as processors see them: with timestamps where it has such.
+    pub(crate) fn row_serdes<K: 'static, V: 'static>(&self) -> Option<(SerdeRef<K>, SerdeRef<V>)> {
+        let value = match self.format {
+            StoreFormat::Plain => &self.types.value,
+            StoreFormat::Timestamped => &self.types.timestamped,
+            StoreFormat::SuppressionBuffer => return None,
+        };
+        let (key, value) = (self.types.key.downcast_ref::<SerdeRef<K>>()?, value.downcast_ref::<SerdeRef<V>>()?);
+        Some((Arc::clone(key), Arc::clone(value)))
+    }
+
+    /// Names of the types that [`row_serdes`](Self::row_serdes) has.
+    pub(crate) fn row_type_names(&self) -> (String, String) {
+        let (key, value) = self.types.names();
+        let value = match self.format {
+            StoreFormat::Plain => value.to_owned(),
+            StoreFormat::Timestamped => format!("ValueAndTimestamp<{value}>"),
+            StoreFormat::SuppressionBuffer => "changes that are held back".to_owned(),
+        };
+        (key.to_owned(), value)
+    }
+
     /// How long the records of its changelog are kept, in milliseconds, given how much longer than the rows themselves that is to be
     /// (`windowstore.changelog.additional.retention.ms`); `None` where the changelog is only compacted.
     pub fn changelog_retention(&self, additional: i64) -> Option<i64> {

@@ -1,4 +1,4 @@
-use super::kind::{EndNames, FilterFactory, Kind, Prefix, Processor, Repartition};
+use super::kind::{EndNames, Kind, NullKeys, Prefix, Processor, Repartition};
 use super::{GraphId, GraphRef};
 use crate::data::Data;
 use crate::nulls::NullCheck;
@@ -83,20 +83,27 @@ impl Handle {
     ) -> Self {
         let RepartitionSpec { key_serde, value_serde, partitioner, partitions, drop_null_keys } = spec;
         let filter_keys = Arc::clone(&key_serde);
-        let filter = move |drop_null_keys| filter_factory::<K, V>(Arc::clone(&filter_keys), drop_null_keys);
+        let filter = move |dropped| filter_factory::<K, V>(Arc::clone(&filter_keys), dropped);
+        let null_keys = NullKeys { dropped: drop_null_keys, factory: Box::new(filter) };
         let repartition = Repartition {
-            filter: matches!(names, EndNames::OfTopic(_)).then(|| Box::new(filter) as FilterFactory),
-            drop_null_keys,
+            filter: matches!(names, EndNames::OfTopic(_)).then_some(null_keys),
             prefix,
             names,
             partitions,
-            flow: FlowType::of::<K, V>(),
+            input: FlowType::of::<K, V>(),
+            output: FlowType::of::<K, V>(),
             ends: Box::new(move |topic| {
                 let (key, value, partitioner) = (Arc::clone(&key_serde), Arc::clone(&value_serde), partitioner.clone());
                 (sink_factory(topic, key, value, partitioner), source_factory(&key_serde, &value_serde))
             }),
         };
         let id = self.graph().add(generated, given, vec![self.id], Kind::Repartition(repartition));
+        self.at(id)
+    }
+
+    /// Appends an internal topic below this step, whose records are written and read as `repartition` says.
+    pub(crate) fn add_topic(&self, topic: &str, repartition: Repartition) -> Self {
+        let id = self.graph().add(topic.to_owned(), None, vec![self.id], Kind::Repartition(repartition));
         self.at(id)
     }
 
@@ -157,7 +164,7 @@ pub(crate) fn sink_factory<K: Data, V: Data>(
     })
 }
 
-fn source_factory<K: Data, V: Data>(key_serde: &SerdeRef<K>, value_serde: &SerdeRef<V>) -> NodeFactory {
+pub(crate) fn source_factory<K: Data, V: Data>(key_serde: &SerdeRef<K>, value_serde: &SerdeRef<V>) -> NodeFactory {
     let (key_serde, value_serde) = (Arc::clone(key_serde), Arc::clone(value_serde));
     Arc::new(move |build, children| {
         Ok(BuiltNode::source::<K, V>(SourceNode {

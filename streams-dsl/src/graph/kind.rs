@@ -65,19 +65,27 @@ impl Processor {
     }
 }
 
+impl Processor {
+    /// The stores of its own that are to be, with all that later steps want of them.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = StoreSpec> {
+        let kept = self.stores.iter().filter(|store| store.materialized.get());
+        kept.map(|store| StoreSpec { keep_prior: store.keep_prior.get(), ..store.spec.clone() })
+    }
+}
+
 /// The store of a table.
 pub(crate) struct Store {
     pub spec: StoreSpec,
     /// Whether the table is kept in it: by declaration, or because a later step needs the rows.
     pub materialized: Rc<Cell<bool>>,
-    /// Whether a later step wants the rows before each change.
-    pub send_old: Rc<Cell<bool>>,
+    /// Whether the row before each change is kept, because a later step wants it.
+    pub keep_prior: Rc<Cell<bool>>,
 }
 
 impl Store {
     /// A store that the step has whatever later steps want.
     pub(crate) fn always(spec: StoreSpec) -> Self {
-        Self { spec, materialized: Rc::new(Cell::new(true)), send_old: Rc::new(Cell::new(false)) }
+        Self { spec, materialized: Rc::new(Cell::new(true)), keep_prior: Rc::new(Cell::new(false)) }
     }
 }
 
@@ -86,16 +94,29 @@ pub(crate) struct Repartition {
     pub prefix: Prefix,
     pub names: EndNames,
     pub partitions: Option<i32>,
-    pub flow: FlowType,
-    /// Makes the node that drops records with null keys, or lets everything through. None where there is no such node.
-    pub filter: Option<FilterFactory>,
-    /// Whether records with null keys are dropped.
-    pub drop_null_keys: Rc<Cell<bool>>,
+    /// What is written to the topic.
+    pub input: FlowType,
+    /// What is read out of it.
+    pub output: FlowType,
+    /// None where everything goes through.
+    pub filter: Option<NullKeys>,
     pub ends: RepartitionEnds,
 }
 
-/// Makes the factory of the node before a repartition topic, told whether it drops records with null keys.
-pub(crate) type FilterFactory = Box<dyn Fn(bool) -> NodeFactory>;
+impl Repartition {
+    /// Whether records with null keys do not reach the topic.
+    pub(crate) fn drops_null_keys(&self) -> bool {
+        self.filter.as_ref().is_some_and(|null_keys| null_keys.dropped.get())
+    }
+}
+
+/// The node before a repartition topic that records with null keys may end at.
+pub(crate) struct NullKeys {
+    /// Whether they do, because no step that follows has a use for them.
+    pub dropped: Rc<Cell<bool>>,
+    /// Makes the factory of the node, told whether they do.
+    pub factory: Box<dyn Fn(bool) -> NodeFactory>,
+}
 
 /// Names of the nodes around a repartition topic.
 pub(crate) enum EndNames {
@@ -110,6 +131,8 @@ pub(crate) type RepartitionEnds = Box<dyn Fn(&str) -> (NodeFactory, NodeFactory)
 
 /// What a repartition topic is named after: `<prefix>-repartition`.
 pub(crate) enum Prefix {
+    /// Nothing: this is its whole name.
+    Whole(String),
     /// The step itself.
     Own,
     /// A store, or the name of a grouping.

@@ -75,7 +75,8 @@ impl Graph {
         for (id, node) in self.nodes.iter().enumerate() {
             match (&node.kind, Effect::of(&node.generated)) {
                 (Kind::Repartition(step), _) => {
-                    let automatic = matches!(step.names, EndNames::OfTopic(_)) && !matches!(step.prefix, Prefix::Own);
+                    let automatic = matches!(step.names, EndNames::OfTopic(_))
+                        && !matches!(step.prefix, Prefix::Own | Prefix::Whole(_));
                     if let Some(maker) = self.key_maker(id).filter(|_| automatic) {
                         by_step.entry(maker).or_default().push(id);
                     }
@@ -133,7 +134,7 @@ impl Graph {
             }
             for &parent in parents {
                 let Kind::Processor(processor) = &self.nodes.get(parent)?.kind else { return None };
-                if processor.output != Some(repartition.flow) {
+                if processor.output != Some(repartition.input) {
                     return None;
                 }
                 if parent == above {

@@ -9,13 +9,14 @@ mod merge;
 mod mistake;
 mod write;
 
-pub(crate) use handle::{Handle, RepartitionSpec};
-pub(crate) use kind::{EndNames, Kind, Prefix, Processor, Sink, Source, Store, TableSource};
+pub(crate) use handle::{Handle, RepartitionSpec, sink_factory, source_factory};
+pub(crate) use kind::{EndNames, Kind, LateFactory, Prefix, Processor, Repartition, Sink, Source, Store, TableSource};
 
 use mistake::Mistake;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
+use streams_core::topology::StoreSpec;
 
 /// The graph of one builder, shared by its streams and tables.
 pub(crate) type GraphRef = Rc<RefCell<Graph>>;
@@ -30,6 +31,10 @@ pub(crate) struct Graph {
     nodes: Vec<GraphNode>,
     mistakes: Vec<Mistake>,
     copartitions: Vec<Copartition>,
+    /// Stores that belong to no step.
+    stores: Vec<StoreSpec>,
+    /// Steps that read the rows of another one, beside their parents, in its partitions.
+    partitioned_as: Vec<(GraphId, GraphId)>,
 }
 
 /// Steps whose records meet by key in another one.
@@ -47,7 +52,7 @@ pub(crate) struct GraphNode {
     /// Where its records come from.
     pub parents: Vec<GraphId>,
     /// The step whose given name it is named after, and what is appended to that.
-    follows: Option<(GraphId, &'static str)>,
+    follows: Option<(GraphId, String)>,
     /// What it becomes.
     pub kind: Kind,
 }
@@ -92,6 +97,11 @@ impl Graph {
         self.nodes.len() - 1
     }
 
+    /// Adds a store that steps may use by name.
+    pub(crate) fn add_store(&mut self, store: StoreSpec) {
+        self.stores.push(store);
+    }
+
     /// The name of a step.
     pub(crate) fn name(&self, id: GraphId) -> &str {
         self.nodes.get(id).map_or("(a step that could not be declared)", GraphNode::name)
@@ -122,6 +132,11 @@ impl Graph {
         self.copartitions.push(Copartition { sides, join });
     }
 
+    /// Notes that the records of `id` are in the partitions of those of `other`, so that what is joined with the one is with both.
+    pub(crate) fn partitioned_as(&mut self, id: GraphId, other: GraphId) {
+        self.partitioned_as.push((id, other));
+    }
+
     /// Gives a step one more parent.
     pub(crate) fn add_parent(&mut self, id: GraphId, parent: GraphId) {
         self.nodes[id].parents.push(parent);
@@ -129,21 +144,22 @@ impl Graph {
 
     /// Gives a step a name, and those that are named after it.
     pub(crate) fn rename(&mut self, id: GraphId, name: String) {
-        let followers = self.nodes.iter_mut().filter_map(|node| Some((node.follows?, &mut node.given)));
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.given = Some(name.clone());
+        }
+        let followers = self.nodes.iter_mut().filter_map(|node| Some((node.follows.as_ref()?, &mut node.given)));
         for ((_, suffix), given) in followers.filter(|((leader, _), _)| *leader == id) {
             *given = Some(format!("{name}{suffix}"));
         }
-        if let Some(node) = self.nodes.get_mut(id) {
-            node.given = Some(name);
-        }
     }
 
-    /// Names a step after another one, where that is given a name: `<name><suffix>`.
-    pub(crate) fn follow(&mut self, id: GraphId, leader: GraphId, suffix: &'static str) {
+    /// Names a step after another one, where that is given a name: `<name><suffix>`. A step may also follow itself, before it is given a name.
+    pub(crate) fn follow(&mut self, id: GraphId, leader: GraphId, suffix: impl Into<String>) {
         let name = self.nodes.get(leader).and_then(|leader| leader.given.clone());
+        let suffix = suffix.into();
         if let Some(node) = self.nodes.get_mut(id) {
-            node.follows = Some((leader, suffix));
             node.given = name.map(|name| format!("{name}{suffix}"));
+            node.follows = Some((leader, suffix));
         }
     }
 }

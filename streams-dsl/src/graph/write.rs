@@ -23,9 +23,11 @@ impl Graph {
             mistakes: self.mistakes(),
             same_as: HashMap::new(),
             failed: vec![false; self.nodes.len() + merging.merged.len()],
+            uses: Vec::new(),
             merging: &merging,
             reuse_source_topics: optimization.reuse_source_topics,
         };
+        writer.add_stores();
         writer.merge_sources();
         for id in 0..self.nodes.len() {
             writer.write(id);
@@ -35,6 +37,7 @@ impl Graph {
                 }
             }
         }
+        writer.connect_stores();
         writer.copartition();
         let Writer { builder, mut mistakes, .. } = writer;
         if !mistakes.is_empty() {
@@ -56,12 +59,41 @@ struct Writer<'a> {
     same_as: HashMap<GraphId, GraphId>,
     /// Steps that could not be written; those below them are left out in silence.
     failed: Vec<bool>,
+    /// Steps with stores that they use: connected last, when all stores are known.
+    uses: Vec<(GraphId, String)>,
     /// Repartition topics that are one. They are steps as well, numbered after those of the graph.
     merging: &'a Merging,
     reuse_source_topics: bool,
 }
 
 impl<'a> Writer<'a> {
+    /// Adds the stores that belong to no step.
+    fn add_stores(&mut self) {
+        for store in &self.graph.stores {
+            let added = self.builder.add_store(store.clone(), &[]);
+            self.note(None, added);
+        }
+    }
+
+    /// Connects steps to the stores that they use by name.
+    fn connect_stores(&mut self) {
+        for (step, store) in std::mem::take(&mut self.uses) {
+            let connected = self.builder.connect(self.graph.name(step), &store);
+            self.note(Some(step), connected);
+        }
+    }
+
+    /// Notes what is wrong with a step, if something is, and how it is reached; answers whether it is.
+    fn note(&mut self, at: Option<GraphId>, done: Result<(), StreamsError>) -> bool {
+        let Err(error) = done else { return false };
+        let message = match error {
+            StreamsError::Topology(message) => message,
+            other => other.to_string(),
+        };
+        self.mistakes.push(self.graph.explain(&message, at));
+        true
+    }
+
     /// Finds streams of the same topics: they share one source.
     fn merge_sources(&mut self) {
         let mut first: HashMap<String, GraphId> = HashMap::new();
@@ -111,29 +143,17 @@ impl<'a> Writer<'a> {
         let written = match &node.kind {
             Kind::Source(source) => self.source(node.name(), source),
             Kind::TableSource(source) => self.table_source(id, source),
-            Kind::Processor(processor) => self.processor(node.name(), processor, &parents),
+            Kind::Processor(processor) => self.processor(id, processor, &parents),
             Kind::Repartition(step) => {
                 let (topic, names) = (self.repartition_topic(id, step), self.repartition_names(id, step));
-                self.repartition(&topic, names, step, step.drop_null_keys.get(), &parents)
+                self.repartition(&topic, names, step, step.drops_null_keys(), &parents)
             }
             Kind::Sink(sink) => {
                 let kind = NodeKind::Sink { topic: sink.topic.clone() };
                 self.add(node.name(), kind, &parents, Some(sink.input), None, &sink.factory)
             }
         };
-        self.note(id, written);
-    }
-
-    fn note(&mut self, id: GraphId, written: Result<(), StreamsError>) {
-        if let Err(error) = written {
-            self.failed[id] = true;
-            let message = match error {
-                StreamsError::Topology(message) => message,
-                other => other.to_string(),
-            };
-            let at = self.merging.merged.get(id.wrapping_sub(self.graph.nodes.len())).map_or(id, |merged| merged.below);
-            self.mistakes.push(self.graph.explain(&message, Some(at)));
-        }
+        self.failed[id] = self.note(Some(id), written);
     }
 
     /// Writes a repartition topic that takes the place of others.
@@ -147,12 +167,12 @@ impl<'a> Writer<'a> {
         };
         let topic = self.repartition_topic(first, step);
         let drop_null_keys = replaces.iter().all(|&id| match &self.graph.nodes[id].kind {
-            Kind::Repartition(step) => step.drop_null_keys.get(),
+            Kind::Repartition(step) => step.drops_null_keys(),
             _ => false,
         });
         let above = self.output_name(*below);
         let written = self.repartition(&topic, ends_of(&topic), step, drop_null_keys, &[&above]);
-        self.note(id, written);
+        self.failed[id] = self.note(Some(*below), written);
     }
 
     /// The first of the steps that a merged topic replaces.
@@ -187,30 +207,22 @@ impl<'a> Writer<'a> {
         let source_name = self.table_source_name(id, table);
         self.source(&source_name, &table.source)?;
         if !table.global {
-            return self.table(name, table, &source_name);
+            return self.table(id, table, &source_name);
         }
-        let processor = &table.table;
-        let factory = (processor.factory)();
-        self.add(name, NodeKind::Processor, &[&source_name], Some(processor.input), processor.output, &factory)?;
-        processor.stores.iter().try_for_each(|store| self.builder.add_global_store(store.spec.clone(), name))
+        self.node(id, &table.table, &[&source_name])?;
+        table.table.stores.iter().try_for_each(|store| self.builder.add_global_store(store.spec.clone(), name))
     }
 
     /// The node that keeps a table, where it may do without a changelog.
-    fn table(&mut self, name: &str, table: &TableSource, source_name: &str) -> Result<(), StreamsError> {
+    fn table(&mut self, id: GraphId, table: &TableSource, source_name: &str) -> Result<(), StreamsError> {
         let topic = match &table.source.topics {
             SourceTopics::Names(names) if self.reuse_source_topics && table.reusable => names.first(),
             _ => None,
         };
-        let Some(topic) = topic else { return self.processor(name, &table.table, &[source_name]) };
-        let processor = &table.table;
-        let factory = (processor.factory)();
-        self.add(name, NodeKind::Processor, &[source_name], Some(processor.input), processor.output, &factory)?;
-        for store in processor.stores.iter().filter(|store| store.materialized.get()) {
-            let mut spec = store.spec.clone();
-            spec.keep_prior = store.send_old.get();
-            self.builder.add_store_of_topic(spec, name, topic)?;
-        }
-        Ok(())
+        let Some(topic) = topic else { return self.processor(id, &table.table, &[source_name]) };
+        self.node(id, &table.table, &[source_name])?;
+        let name = self.graph.name(id);
+        table.table.kept().try_for_each(|spec| self.builder.add_store_of_topic(spec, name, topic))
     }
 
     fn table_source_name(&self, id: GraphId, table: &TableSource) -> String {
@@ -220,15 +232,19 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn processor(&mut self, name: &str, processor: &Processor, parents: &[&str]) -> Result<(), StreamsError> {
+    fn processor(&mut self, id: GraphId, processor: &Processor, parents: &[&str]) -> Result<(), StreamsError> {
+        self.node(id, processor, parents)?;
+        let name = self.graph.name(id);
+        processor.kept().try_for_each(|spec| self.builder.add_store(spec, &[name]))
+    }
+
+    /// A processor without its own stores.
+    fn node(&mut self, id: GraphId, processor: &Processor, parents: &[&str]) -> Result<(), StreamsError> {
         let factory = (processor.factory)();
+        let name = self.graph.name(id);
         self.add(name, NodeKind::Processor, parents, Some(processor.input), processor.output, &factory)?;
-        for store in processor.stores.iter().filter(|store| store.materialized.get()) {
-            let mut spec = store.spec.clone();
-            spec.keep_prior = store.send_old.get();
-            self.builder.add_store(spec, &[name])?;
-        }
-        processor.uses.iter().try_for_each(|store| self.builder.connect(name, store))
+        self.uses.extend(processor.uses.iter().map(|store| (id, store.clone())));
+        Ok(())
     }
 
     fn repartition(
@@ -239,19 +255,20 @@ impl<'a> Writer<'a> {
         drop_null_keys: bool,
         parents: &[&str],
     ) -> Result<(), StreamsError> {
-        let flow = Some(step.flow);
+        let (input, output) = (Some(step.input), Some(step.output));
         let (sink_factory, source_factory) = (step.ends)(topic);
         self.builder.add_repartition_topic(RepartitionTopic { name: topic.to_owned(), partitions: step.partitions });
         let to_topic = NodeKind::Sink { topic: Some(topic.to_owned()) };
         match &step.filter {
-            Some(factory) => {
-                self.add(&filter, NodeKind::Processor, parents, flow, flow, &factory(drop_null_keys))?;
-                self.add(&sink, to_topic, &[&filter], flow, None, &sink_factory)?;
+            Some(null_keys) => {
+                let factory = (null_keys.factory)(drop_null_keys);
+                self.add(&filter, NodeKind::Processor, parents, input, input, &factory)?;
+                self.add(&sink, to_topic, &[&filter], input, None, &sink_factory)?;
             }
-            None => self.add(&sink, to_topic, parents, flow, None, &sink_factory)?,
+            None => self.add(&sink, to_topic, parents, input, None, &sink_factory)?,
         }
         let kind = NodeKind::Source { topics: SourceTopics::Names(vec![topic.to_owned()]), reset: None };
-        self.add(&source, kind, &[], None, flow, &source_factory)
+        self.add(&source, kind, &[], None, output, &source_factory)
     }
 
     /// Has the sources of each join compared when the application starts.
@@ -278,6 +295,8 @@ impl<'a> Writer<'a> {
             if !seen.insert(id) {
                 continue;
             }
+            let alike = self.graph.partitioned_as.iter().filter(|(step, _)| *step == id);
+            waiting.extend(alike.map(|(_, other)| self.above(GraphId::MAX, *other)));
             match self.graph.nodes.get(id) {
                 Some(node) if matches!(node.kind, Kind::Processor(_) | Kind::Sink(_)) => {
                     waiting.extend(node.parents.iter().map(|parent| self.above(id, *parent)));
@@ -300,12 +319,15 @@ impl<'a> Writer<'a> {
     fn prefix<'s>(&'s self, id: GraphId, step: &'s Repartition) -> &'s str {
         match &step.prefix {
             Prefix::Own => self.graph.nodes[id].name(),
-            Prefix::Fixed(prefix) => prefix,
+            Prefix::Fixed(prefix) | Prefix::Whole(prefix) => prefix,
             Prefix::NameOf(other) => self.graph.name(*other),
         }
     }
 
     fn repartition_topic(&self, id: GraphId, step: &Repartition) -> String {
+        if let Prefix::Whole(name) = &step.prefix {
+            return name.clone();
+        }
         let prefix = self.prefix(id, step);
         match prefix.ends_with(REPARTITION_SUFFIX) {
             true => prefix.to_owned(),

@@ -2,8 +2,10 @@
 
 mod fallible;
 mod grouping;
+mod join;
 mod join_global_table;
 mod join_table;
+mod process;
 mod repartition;
 mod split;
 mod stateless;

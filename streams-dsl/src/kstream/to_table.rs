@@ -79,7 +79,7 @@ impl<K: Data, V: Data> KStream<K, V> {
             stores: vec![Store {
                 spec: materialized.spec(store, super::share(&key), super::share(&row)),
                 materialized: state.materialized(),
-                send_old: state.send_old(),
+                keep_prior: state.keep_prior(),
             }],
             uses: Vec::new(),
             grace: None,

@@ -16,6 +16,9 @@ use streams_core::serde::SerdeRef;
 use streams_core::store::{Change, TableStore};
 use streams_core::topology::{BuiltNode, NodeFactory};
 
+const FILTER: &str = "KTABLE-FILTER-";
+const MAP_VALUES: &str = "KTABLE-MAPVALUES-";
+
 /// What a table is derived by: of a key and a row, the row that takes its place.
 type Compute<K, V, V2> = Arc<dyn Fn(&K, V) -> Result<Option<V2>, StreamsError> + Send + Sync>;
 
@@ -33,9 +36,11 @@ impl<K: Data, V: Data> KTable<K, V> {
         let compute: Compute<K, V, V> = Arc::new(move |key, row| Ok(if keep(key, &row)? { Some(row) } else { None }));
         let make =
             move |table, send_old, downstream| TableFilter::new(Arc::clone(&predicate), table, send_old, downstream);
-        let filtered = self.derived("KTABLE-FILTER-", materialized, self.value_serde.as_ref(), compute, make);
+        self.count_unnamed_store(FILTER, materialized.as_ref());
+        let view = self.computed_view(compute);
+        let filtered = self.derived(FILTER, materialized, self.value_serde.as_ref(), view, make);
         if self.state.send_old_values_if_kept() {
-            filtered.state.send_old().set(true);
+            filtered.state.set_send_old(true);
         }
         filtered
     }
@@ -53,23 +58,27 @@ impl<K: Data, V: Data> KTable<K, V> {
         let compute: Compute<K, V, V2> = Arc::new(move |key, row| map(key, row).map(Some));
         let make =
             move |table, send_old, downstream| TableMapValues::new(Arc::clone(&mapper), table, send_old, downstream);
-        self.derived("KTABLE-MAPVALUES-", materialized, None, compute, make)
+        self.count_unnamed_store(MAP_VALUES, materialized.as_ref());
+        self.derived(MAP_VALUES, materialized, None, self.computed_view(compute), make)
     }
 
-    /// Declares a table that is computed row by row from this one.
-    fn derived<V2: Data, N: Node<K, Change<V>>>(
+    /// Takes a number for a store that is not made, as Kafka Streams counts.
+    fn count_unnamed_store<V2>(&self, prefix: &str, materialized: Option<&Materialized<K, V2>>) {
+        if materialized.is_some_and(|materialized| materialized.name.is_none()) {
+            self.handle.graph().new_store_name(prefix);
+        }
+    }
+
+    /// Declares a table that is computed row by row from this one. `view` reads it where it has no store.
+    pub(super) fn derived<V2: Data, N: Node<K, Change<V>>>(
         &self,
         prefix: &str,
         materialized: Option<Materialized<K, V2>>,
         inherited: Option<&SerdeRef<V2>>,
-        compute: Compute<K, V, V2>,
+        mut view: ViewRef<K, V2>,
         make: impl Fn(Option<TableStore<K, V2>>, bool, Downstream<K, Change<V2>>) -> N + Send + Sync + 'static,
     ) -> KTable<K, V2> {
         let queryable = materialized.as_ref().and_then(|materialized| materialized.name.clone());
-        if materialized.is_some() && queryable.is_none() {
-            // A number for a store that is not made, as Kafka Streams counts.
-            self.handle.graph().new_store_name(prefix);
-        }
         let generated = self.handle.graph().new_name(prefix);
         let materialized = materialized.unwrap_or_default();
         let mut key = materialized.key.resolve(self.key_serde.as_ref());
@@ -77,7 +86,6 @@ impl<K: Data, V: Data> KTable<K, V> {
         let state = TableState::derived(&self.state, queryable.is_some());
         let mut stores = Vec::new();
         let mut open = None;
-        let mut view = self.computed_view(compute);
         if let Some(name) = &queryable {
             key = self.handle.require(&generated, "key", key);
             value = self.handle.require(&generated, "value", value);
@@ -87,7 +95,7 @@ impl<K: Data, V: Data> KTable<K, V> {
             stores.push(Store {
                 spec: materialized.spec(name.clone(), Arc::clone(key), Arc::clone(value)),
                 materialized: state.materialized(),
-                send_old: state.send_old(),
+                keep_prior: state.keep_prior(),
             });
             open = Some((name.clone(), Arc::clone(key), Arc::clone(value)));
             view = KTable::kept_view(&state, name, key, value);

@@ -3,7 +3,7 @@
 use super::KTable;
 use crate::data::Data;
 use crate::graph::{Graph, Handle, Processor, Store};
-use crate::operators::ktable::{TableJoin, TableJoinMerge};
+use crate::operators::ktable::{JoinedRows, TableJoin, TableJoinMerge};
 use crate::options::Materialized;
 use crate::table_state::TableState;
 use crate::table_view::{TableView, ValueGetterFactory, ViewRef};
@@ -12,7 +12,6 @@ use std::error::Error;
 use std::rc::Rc;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
-use streams_core::record::NO_TIMESTAMP;
 use streams_core::store::{Change, TableStore};
 use streams_core::topology::{BuiltNode, NodeFactory};
 
@@ -27,7 +26,8 @@ enum JoinKind {
 }
 
 /// Makes the joined row of the two sides' rows, none where the join has none.
-type Joiner<V1, V2, VR> = Arc<dyn Fn(Option<V1>, Option<V2>) -> Result<Option<VR>, StreamsError> + Send + Sync>;
+pub(crate) type Joiner<V1, V2, VR> =
+    Arc<dyn Fn(Option<V1>, Option<V2>) -> Result<Option<VR>, StreamsError> + Send + Sync>;
 
 /// Joins by key (KIP-99 and the page "Joining" of Kafka Streams' documentation). Both tables keep their rows, and must have equal partition
 /// counts, which is checked at the start. Every change of a row on one side makes a change of the joined row, with the larger timestamp of both.
@@ -174,7 +174,7 @@ impl<K: Data, V: Data> KTable<K, V> {
             value = self.handle.require(&merge_name, "value", value);
             let (Some(key), Some(value)) = (&key, &value) else { return broken() };
             let spec = materialized.spec(name.clone(), Arc::clone(key), Arc::clone(value));
-            merge.stores.push(Store { spec, materialized: state.materialized(), send_old: state.send_old() });
+            merge.stores.push(Store { spec, materialized: state.materialized(), keep_prior: state.keep_prior() });
             merge.factory = Box::new(merge_factory(Some((name.clone(), Arc::clone(key), Arc::clone(value))), &state));
             view = KTable::kept_view(&state, name, key, value);
         }
@@ -310,15 +310,8 @@ fn joined_view<K: Data, V1: Data, V2: Data, VR: Data>(
         let mut stores = this.stores;
         stores.extend(other.stores.into_iter().filter(|store| !stores.contains(store)).collect::<Vec<_>>());
         let getter: ValueGetterFactory<K, VR> = Arc::new(move |build| {
-            let (mut this, mut other, joiner) = ((this.getter)(build)?, (other.getter)(build)?, Arc::clone(&joiner));
-            Ok(Box::new(move |key: &K| {
-                let (this, other) = (this.get(key)?, other.get(key)?);
-                let timestamp = |row: Option<i64>| row.unwrap_or(NO_TIMESTAMP);
-                let timestamp = timestamp(this.as_ref().map(|(timestamp, _)| *timestamp))
-                    .max(timestamp(other.as_ref().map(|(timestamp, _)| *timestamp)));
-                let joined = joiner(this.map(|(_, row)| row), other.map(|(_, row)| row))?;
-                Ok(joined.map(|row| (timestamp, row)))
-            }))
+            let (this, other) = ((this.getter)(build)?, (other.getter)(build)?);
+            Ok(Box::new(JoinedRows::new(this, other, Arc::clone(&joiner))))
         });
         TableView { stores, getter }
     })

@@ -13,7 +13,9 @@ mod printed;
 mod produced;
 mod repartitioned;
 mod serdes;
+mod stream_joined;
 mod suppressed;
+mod table_joined;
 mod topics;
 
 pub use branched::Branched;
@@ -26,11 +28,14 @@ pub use materialized::Materialized;
 pub use printed::Printed;
 pub use produced::Produced;
 pub use repartitioned::Repartitioned;
+pub use stream_joined::StreamJoined;
 pub use suppressed::Suppressed;
+pub use table_joined::TableJoined;
 pub use topics::IntoTopics;
 
 pub(crate) use branched::Chain;
 pub(crate) use buffer_config::WhenFull;
 pub(crate) use printed::{Mapper, Target};
 pub(crate) use serdes::{SerdeChoice, common_options};
+pub(crate) use stream_joined::OwnStore;
 pub(crate) use suppressed::Place;

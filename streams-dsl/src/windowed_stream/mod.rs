@@ -9,6 +9,7 @@ mod windowed_by;
 
 pub use count::CountWindowedKStream;
 pub use division::TimeDivision;
+pub(crate) use division::{NodeParts, session_aggregation, time_aggregation};
 pub use emit_strategy::EmitStrategy;
 pub use session::SessionWindowedKStream;
 pub use time::TimeWindowedKStream;

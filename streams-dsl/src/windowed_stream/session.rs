@@ -1,7 +1,7 @@
 use super::EmitStrategy;
-use super::division::Retention;
+use super::division::session_aggregation;
 use crate::data::Data;
-use crate::kgrouped_stream::{AGGREGATE, Aggregation, Parts, REDUCE};
+use crate::kgrouped_stream::{AGGREGATE, Parts, REDUCE};
 use crate::operators::windowed::{CloseEmitter, SessionWindowAggregate};
 use crate::windows::SessionWindows;
 use crate::{KGroupedStream, KTable, Materialized};
@@ -12,8 +12,7 @@ use std::time::Duration;
 use streams_core::error::StreamsError;
 use streams_core::serde::{DefaultSerde, SerdeRef};
 use streams_core::store::SessionTable;
-use streams_core::topology::{RowLayout, StoreFormat};
-use streams_core::windowed::{SessionWindow, SessionWindowedSerde, Windowed};
+use streams_core::windowed::{SessionWindow, Windowed};
 
 /// A stream whose records are grouped by key and divided into sessions, ready to be aggregated.
 ///
@@ -167,24 +166,12 @@ impl<K: Data, V: Data> SessionWindowedKStream<K, V> {
         merger: impl Fn(&K, Option<A>, A) -> Result<A, StreamsError> + Send + Sync + 'static,
     ) -> KTable<Windowed<K, SessionWindow>, A> {
         let windows = Arc::clone(&self.windows);
-        let open = windows.gap.saturating_add(windows.grace);
         let on_close = self.emit == EmitStrategy::OnWindowClose;
         let idle_timeout = self.idle_timeout;
-        // A session is open in the last millisecond too, and then must be found.
-        let retention = Retention { least: open, margin: 1 }.resolve(&self.grouped, &materialized);
-        let layout = RowLayout::session(retention);
-        let aggregation = Aggregation {
-            prefix,
-            materialized,
-            aggregates,
-            result_key: Box::new(|key| Arc::new(SessionWindowedSerde::shared(key))),
-            layout: if on_close { layout.with_time_index() } else { layout },
-            window_size_ms: None,
-            format: StoreFormat::Plain,
-            // In the last millisecond a record may still come, so a result is final only after it.
-            grace: Some(open.saturating_add(1)),
-            getter: Arc::new(|store, key, aggregates| Ok(Box::new(SessionTable::new(store, key, aggregates, false)?))),
-        };
+        let mut aggregation = session_aggregation(&self.grouped.handle, &windows, prefix, materialized, aggregates);
+        if on_close {
+            aggregation.layout = aggregation.layout.with_time_index();
+        }
         let (aggregator, merger) = (Arc::new(aggregator), Arc::new(merger));
         self.grouped.aggregation(aggregation, move |parts: Parts<K, V, A, Windowed<K, SessionWindow>>| {
             let emitter = on_close.then(|| CloseEmitter::new(parts.store.name(), parts.emit_interval, idle_timeout));

@@ -1,7 +1,7 @@
 use super::EmitStrategy;
-use super::division::{NodeParts, TimeDivision, Traits};
+use super::division::{NodeParts, TimeDivision, time_aggregation};
 use crate::data::Data;
-use crate::kgrouped_stream::{AGGREGATE, Aggregation, Parts, REDUCE};
+use crate::kgrouped_stream::{AGGREGATE, Parts, REDUCE};
 use crate::nulls::NullCheck;
 use crate::operators::windowed::CloseEmitter;
 use crate::{KGroupedStream, KTable, Materialized};
@@ -12,8 +12,7 @@ use std::time::Duration;
 use streams_core::error::StreamsError;
 use streams_core::serde::{DefaultSerde, SerdeRef};
 use streams_core::store::WindowTable;
-use streams_core::topology::{RowLayout, StoreFormat};
-use streams_core::windowed::{TimeWindowedSerde, Windowed};
+use streams_core::windowed::Windowed;
 
 /// A stream whose records are grouped by key and divided into windows of time, ready to be aggregated.
 ///
@@ -155,34 +154,18 @@ impl<K: Data, V: Data, W: TimeDivision> TimeWindowedKStream<K, V, W> {
         aggregator: impl Fn(&K, V, Option<A>) -> Result<A, StreamsError> + Send + Sync + 'static,
     ) -> KTable<Windowed<K>, A> {
         let windows = Arc::clone(&self.windows);
-        let Traits { size, grace, retention, mistake } = windows.traits();
+        let size = windows.traits().size;
         let on_close = self.emit == EmitStrategy::OnWindowClose;
         let idle_timeout = self.idle_timeout;
-        if let Some(mistake) = mistake {
-            self.grouped.handle.mistake(mistake);
-        }
         if on_close && size == i64::MAX {
             self.grouped.handle.mistake(
                 "windows without end never close, so nothing can be emitted then; emit on each update (`EmitStrategy::OnWindowUpdate`)",
             );
         }
-        let layout = RowLayout::window(retention.resolve(&self.grouped, &materialized));
-        let layout = if on_close { layout.with_time_index() } else { layout };
-        let aggregation = Aggregation {
-            prefix,
-            materialized,
-            aggregates,
-            result_key: Box::new(move |key| {
-                Arc::new(TimeWindowedSerde::shared(key, Duration::from_millis(size as u64)))
-            }),
-            layout,
-            window_size_ms: Some(size),
-            format: StoreFormat::Timestamped,
-            grace: Some(grace),
-            getter: Arc::new(move |store, key, aggregates| {
-                Ok(Box::new(WindowTable::new(store, key, aggregates, size, false)?))
-            }),
-        };
+        let mut aggregation = time_aggregation(&self.grouped.handle, &*windows, prefix, materialized, aggregates);
+        if on_close {
+            aggregation.layout = aggregation.layout.with_time_index();
+        }
         let aggregator = Arc::new(aggregator);
         self.grouped.aggregation(aggregation, move |parts: Parts<K, V, A, Windowed<K>>| {
             let emitter = on_close.then(|| CloseEmitter::new(parts.store.name(), parts.emit_interval, idle_timeout));

@@ -10,16 +10,20 @@
 //! | [`CountWindows`] | the last few records of a key, by their number | the next few, too |
 //! | any type that is [`Windows`] | as it says | as many as it says |
 //!
+//! [`JoinWindows`] divide nothing: they say which records of two streams belong together.
+//!
 //! *Grace* is how long a window waits for records that come late: it closes when the stream time, which is the largest timestamp seen, reaches
 //! its end plus the grace. Later records are dropped and counted.
 
 mod count;
+mod join;
 mod session;
 mod sliding;
 mod time;
 mod unlimited;
 
 pub use count::CountWindows;
+pub use join::JoinWindows;
 pub use session::SessionWindows;
 pub use sliding::SlidingWindows;
 pub use time::TimeWindows;

@@ -36,7 +36,7 @@ fn difference(case: &Case, declare: impl Fn(&Case, &StreamsBuilder)) -> Option<S
     let driver = TopologyTestDriver::with_config(&topology, config);
     let mut dropped = 0;
     for (number, row) in case.rows.iter().enumerate() {
-        let answer = answer(&driver, row, &mut dropped);
+        let answer = answer(case, &driver, row, &mut dropped);
         // What an error says is Java's own.
         let expected: Vec<_> =
             row.expected.iter().map(|line| if line.starts_with("fails: ") { "fails: " } else { line }).collect();
@@ -47,10 +47,13 @@ fn difference(case: &Case, declare: impl Fn(&Case, &StreamsBuilder)) -> Option<S
     None
 }
 
-fn answer(driver: &TopologyTestDriver, row: &Row, dropped: &mut u64) -> Vec<String> {
+fn answer(case: &Case, driver: &TopologyTestDriver, row: &Row, dropped: &mut u64) -> Vec<String> {
     let fed = feed(driver, &row.input);
     let records = driver.create_output_topic::<String, Text>("out").read_records_to_list().unwrap();
     let mut answer: Vec<String> = records.iter().map(line).collect();
+    if case.word("wire", "no") == "yes" {
+        answer.extend(written(driver));
+    }
     let now = driver.dropped_records();
     if now > *dropped {
         answer.push(format!("dropped {}", now - *dropped));
@@ -73,9 +76,30 @@ fn feed(driver: &TopologyTestDriver, input: &Input) -> Result<(), StreamsError> 
     }
 }
 
+/// What was written to the application's own topics since the last call, byte by byte.
+fn written(driver: &TopologyTestDriver) -> Vec<String> {
+    let mut lines = Vec::new();
+    for topic in driver.produced_topic_names() {
+        let Some(name) = topic.strip_prefix("test-application-") else { continue };
+        let records = driver.create_output_topic::<Option<Vec<u8>>, Option<Vec<u8>>>(&topic).read_records_to_list();
+        for Record { key, value, timestamp, headers } in records.unwrap() {
+            lines.push(with_headers(format!("wrote {name} {} {} {timestamp}", hex(key), hex(value)), &headers));
+        }
+    }
+    lines
+}
+
+fn hex(bytes: Option<Vec<u8>>) -> String {
+    bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 fn line(record: &Record<String, Text>) -> String {
-    let mut line = format!("{} {} {}", record.key, record.value.as_deref().unwrap_or("-"), record.timestamp);
-    for (name, value) in record.headers.iter() {
+    let line = format!("{} {} {}", record.key, record.value.as_deref().unwrap_or("-"), record.timestamp);
+    with_headers(line, &record.headers)
+}
+
+fn with_headers(mut line: String, headers: &Headers) -> String {
+    for (name, value) in headers.iter() {
         line.push_str(&format!(" {name}={}", String::from_utf8_lossy(value.unwrap_or_default())));
     }
     line

@@ -76,7 +76,9 @@ macro_rules! contract_tests {
         $crate::contract_tests! { @each $setup;
             records: produce_and_fetch_in_order, keys_and_values_null_and_empty, headers_come_back, timestamps_come_back,
                 log_append_time_replaces_timestamps, several_partitions_keep_their_own_order, unknown_topics_fail_their_records,
-                a_record_too_large_fails_alone, acknowledgements_name_the_last_offset, a_batch_of_100_000_records;
+                a_record_too_large_fails_alone, acknowledgements_name_the_last_offset, a_batch_of_100_000_records,
+                a_mark_sends_and_is_reached, what_came_after_a_mark_is_told_after_it, a_mark_takes_the_place_of_another,
+                failures_before_a_mark_are_told_with_it;
             positions: assign_begins_at_the_offset, assigning_again_moves_the_position, pause_and_resume_lose_nothing,
                 unassigned_partitions_bring_nothing, end_offset_is_seen_in_fetches, out_of_range_below_the_start,
                 out_of_range_above_the_end, an_unknown_topic_fails_clearly, a_waiting_poll_is_woken,

@@ -1,9 +1,9 @@
 //! What is produced is fetched: order, bytes, headers, timestamps, and what becomes of records that cannot be appended.
 
 use super::Setup;
-use super::scenario::{Scenario, TestProducer, partition, read};
+use super::scenario::{DEADLINE, Scenario, TestProducer, partition, read};
 use std::time::{SystemTime, UNIX_EPOCH};
-use streams_core::broker::{Broker, BrokerErrorKind, Delivery};
+use streams_core::broker::{Broker, BrokerErrorKind, Delivery, Producer};
 use streams_core::record::Headers;
 
 /// Records of one partition come in the order in which they were sent, with consecutive offsets, over several sends.
@@ -153,6 +153,85 @@ pub fn a_batch_of_100_000_records<B: Broker>(setup: &Setup<B>) {
             && record.key.as_deref() == Some(&number.to_be_bytes()[..])
     };
     assert!(records.iter().enumerate().all(in_order));
+}
+
+/// A mark needs no flush: what was taken over before it is sent, and told when it is reached.
+pub fn a_mark_sends_and_is_reached<B: Broker>(setup: &Setup<B>) {
+    let scenario = Scenario::new(setup, "mark");
+    let topic = scenario.topic_with(2, &[]);
+    let mut producer = scenario.producer_with(&[("linger.ms", "20000")]);
+    assert_eq!(reached(&mut producer), [], "without a mark there is nothing to wait for");
+    take_over(&mut producer, &topic, &[0, 1, 0]);
+    producer.client.mark();
+    assert_eq!(reached(&mut producer), [(0, 1), (1, 0)]);
+    assert_eq!(producer.client.outstanding(), 0);
+    assert_eq!(read(&mut scenario.consumer(&[], &[(&topic, 0, 0), (&topic, 1, 0)]), 3).len(), 3);
+}
+
+/// Acknowledgements name offsets of records before the mark for as long as it is there, however many are sent after it.
+pub fn what_came_after_a_mark_is_told_after_it<B: Broker>(setup: &Setup<B>) {
+    let scenario = Scenario::new(setup, "after-mark");
+    let topic = scenario.topic_with(2, &[]);
+    let mut producer = scenario.producer();
+    take_over(&mut producer, &topic, &[0]);
+    producer.client.mark();
+    take_over(&mut producer, &topic, &[0, 0, 1]);
+    producer.client.flush(DEADLINE).expect("all is told");
+    assert_eq!(told(&mut producer), [(0, 0)]);
+    assert_eq!(told(&mut producer), []);
+    assert_eq!(reached(&mut producer), []);
+    assert_eq!(told(&mut producer), [(0, 2), (1, 0)]);
+    assert_eq!(send_numbers(&mut producer, &topic, &[1]), [(1, 1)]);
+}
+
+/// There is one mark: another one makes all records before it count.
+pub fn a_mark_takes_the_place_of_another<B: Broker>(setup: &Setup<B>) {
+    let scenario = Scenario::new(setup, "marks");
+    let topic = scenario.topic_with(2, &[]);
+    let mut producer = scenario.producer();
+    take_over(&mut producer, &topic, &[0]);
+    producer.client.mark();
+    take_over(&mut producer, &topic, &[0, 1]);
+    producer.client.mark();
+    take_over(&mut producer, &topic, &[0, 1]);
+    producer.client.flush(DEADLINE).expect("all is told");
+    assert_eq!(reached(&mut producer), [(0, 1), (1, 0)]);
+    assert_eq!(told(&mut producer), [(0, 2), (1, 1)]);
+}
+
+/// Records that can never be sent are not waited for longer than for the others.
+pub fn failures_before_a_mark_are_told_with_it<B: Broker>(setup: &Setup<B>) {
+    let scenario = Scenario::new(setup, "failure-mark");
+    let (topic, missing) = (scenario.topic(), format!("{}-missing", scenario.id));
+    let mut producer = scenario.producer();
+    producer.add(&missing, 0, None, Some(b"v"), 1);
+    take_over(&mut producer, &topic, &[0]);
+    producer.client.mark();
+    let mut deliveries = Vec::new();
+    assert!(producer.client.reach_mark(DEADLINE, &mut deliveries).expect("an answer"), "not in time");
+    assert_eq!(failures(&deliveries), [(partition(&missing, 0), BrokerErrorKind::UnknownTopicOrPartition)]);
+    assert!(deliveries.iter().any(|told| matches!(told, Delivery::Acknowledged { offset: 0, .. })), "{deliveries:?}");
+}
+
+/// Hands a record over for each of these partitions, and does not wait.
+fn take_over<B: Broker>(producer: &mut TestProducer<B>, topic: &str, partitions: &[i32]) {
+    for number in partitions {
+        producer.add(topic, *number, None, Some(b"v"), 1);
+    }
+    producer.client.send(&mut producer.batch).expect("the batch is taken over");
+}
+
+/// What is told when the mark is reached.
+fn reached<B: Broker>(producer: &mut TestProducer<B>) -> Vec<(i32, i64)> {
+    let mut deliveries = Vec::new();
+    assert!(producer.client.reach_mark(DEADLINE, &mut deliveries).expect("an answer"), "not in time");
+    acknowledged(&deliveries)
+}
+
+fn told<B: Broker>(producer: &mut TestProducer<B>) -> Vec<(i32, i64)> {
+    let mut deliveries = Vec::new();
+    producer.client.deliveries(&mut deliveries);
+    acknowledged(&deliveries)
 }
 
 fn send_numbers<B: Broker>(producer: &mut TestProducer<B>, topic: &str, partitions: &[i32]) -> Vec<(i32, i64)> {

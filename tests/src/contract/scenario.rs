@@ -127,7 +127,8 @@ impl<'a, B: Broker> Scenario<'a, B> {
         self.producer_with(&[("transactional.id", &format!("{}-{slot}", self.id))])
     }
 
-    fn producer_with(&self, own: &[(&str, &str)]) -> TestProducer<B> {
+    /// A producer with these properties of its own.
+    pub fn producer_with(&self, own: &[(&str, &str)]) -> TestProducer<B> {
         let client = self.broker().producer(&self.properties(own)).expect("a producer");
         TestProducer { client, batch: OutputBatch::default() }
     }

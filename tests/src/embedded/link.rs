@@ -5,7 +5,7 @@ use kafka_client::group::{
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use streams_core::broker::embedded::{EmbeddedAdmin, EmbeddedBroker, EmbeddedConsumer, EmbeddedProducer};
 use streams_core::broker::{
     Admin, Broker, BrokerError, BrokerErrorKind, Consumer, Delivery, Fetched, NewTopic, OffsetSpec, Producer,
@@ -33,6 +33,22 @@ struct Shared {
     polls: AtomicU64,
     fetched_bytes: AtomicU64,
     joins: AtomicU64,
+    /// Acknowledgements of records do not arrive.
+    acknowledgements_held: AtomicBool,
+    /// Where commits are held back, and those that are.
+    held_commits: Mutex<Option<(Hold, Vec<HeldCommit>)>>,
+}
+
+/// Lets go on what is held back.
+type HeldCommit = Box<dyn FnOnce() + Send>;
+
+/// What of a commit does not arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// The request: nothing is committed.
+    Request,
+    /// The answer: the coordinator has committed.
+    Answer,
 }
 
 /// A kind of client.
@@ -62,6 +78,27 @@ impl Link {
     /// Cuts the way, or mends it.
     pub fn set_cut(&self, cut: bool) {
         self.shared.cut.store(cut, SeqCst);
+    }
+
+    /// Holds back what acknowledges records, or lets it arrive again. The records themselves are in the log.
+    pub fn hold_acknowledgements(&self, hold: bool) {
+        self.shared.acknowledgements_held.store(hold, SeqCst);
+    }
+
+    /// Holds back commits of offsets, from the next one on.
+    pub fn hold_commits(&self, hold: Hold) {
+        *lock(&self.shared.held_commits) = Some((hold, Vec::new()));
+    }
+
+    /// Commits of offsets that are held back now.
+    pub fn held_commits(&self) -> usize {
+        lock(&self.shared.held_commits).as_ref().map_or(0, |(_, held)| held.len())
+    }
+
+    /// Lets what was held back arrive, and all that follows.
+    pub fn release_commits(&self) {
+        let held = lock(&self.shared.held_commits).take();
+        held.into_iter().flat_map(|(_, held)| held).for_each(|arrive| arrive());
     }
 
     /// Leaves `topic` out of the next `times` descriptions of topics.
@@ -102,6 +139,16 @@ impl Link {
 }
 
 impl Shared {
+    /// Lets a part of a commit go on, or holds it back.
+    fn pass(&self, part: Hold, arrive: impl FnOnce() + Send + 'static) {
+        if let Some((hold, held)) = &mut *lock(&self.held_commits)
+            && *hold == part
+        {
+            return held.push(Box::new(arrive));
+        }
+        arrive();
+    }
+
     fn is_cut(&self) -> bool {
         self.cut.load(SeqCst)
     }
@@ -174,6 +221,17 @@ impl Consumer for LinkConsumer {
         }
         let before = fetched.len();
         self.inner.poll(timeout, fetched)?;
+        if self.shared.is_cut() {
+            // Cut meanwhile: the answer does not arrive, and is asked for again.
+            for item in fetched.drain(before..) {
+                if let Fetched::Batch(batch) = item
+                    && let Some(first) = batch.iter().next().map(|record| record.offset)
+                {
+                    self.inner.assign(&[(batch.topic_partition().clone(), first)])?;
+                }
+            }
+            return Ok(());
+        }
         for item in &fetched[before..] {
             if let Fetched::Batch(batch) = item {
                 self.shared.fetched_bytes.fetch_add(batch.size_bytes() as u64, SeqCst);
@@ -216,8 +274,27 @@ impl Producer for LinkProducer {
         self.inner.flush(timeout)
     }
 
+    fn mark(&mut self) {
+        self.inner.mark();
+    }
+
+    fn reach_mark(&mut self, timeout: Duration, deliveries: &mut Vec<Delivery>) -> Result<bool, BrokerError> {
+        let deadline = Instant::now() + timeout.min(Duration::from_secs(3600));
+        while self.shared.acknowledgements_held.load(SeqCst) {
+            self.shared.check("waiting for acknowledgements")?;
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        self.shared.check("waiting for acknowledgements")?;
+        self.inner.reach_mark(timeout, deliveries)
+    }
+
     fn deliveries(&mut self, deliveries: &mut Vec<Delivery>) {
-        self.inner.deliveries(deliveries);
+        if !self.shared.acknowledgements_held.load(SeqCst) {
+            self.inner.deliveries(deliveries);
+        }
     }
 
     fn outstanding(&self) -> usize {
@@ -352,13 +429,18 @@ impl GroupCoordinator for LinkCoordinator {
     }
 
     fn commit_offsets(&self, request: CommitOffsets, reply: Reply<()>) {
+        let shared = Arc::clone(&self.shared);
+        let reply: Reply<()> = Box::new(move |answer| {
+            shared.pass(Hold::Answer, move || reply(answer));
+        });
         let Some(reply) = self.reply(reply) else { return };
         let (shared, generation) = (Arc::clone(&self.shared), request.member.generation);
         let noted: Reply<()> = Box::new(move |result| {
             lock(&shared.commits).push(CommitAttempt { generation, result: result.clone() });
             reply(result);
         });
-        self.inner.commit_offsets(request, noted);
+        let inner = Arc::clone(&self.inner);
+        self.shared.pass(Hold::Request, move || inner.commit_offsets(request, noted));
     }
 
     fn fetch_offsets(&self, request: FetchOffsets, reply: Reply<Vec<FetchedOffset>>) {

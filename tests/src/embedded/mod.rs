@@ -12,7 +12,7 @@ mod wait;
 mod word_count;
 
 pub use input::{last_values, number, produce_words};
-pub use link::{Client, CommitAttempt, Link};
+pub use link::{Client, CommitAttempt, Hold, Link};
 pub use log::captured_log;
 pub use sessions::written_sessions;
 pub use site::Site;

@@ -94,14 +94,15 @@ impl Site {
         streams
     }
 
-    /// Whether the application has committed everything that its repartition topics and the topics `inputs` hold.
+    /// Whether the application has committed everything that its repartition topics, those of foreign-key joins and the topics `inputs` hold.
     ///
     /// # Panics
     /// Where an input does not exist.
     pub fn is_drained(&self, inputs: &[&str]) -> bool {
         let admin = self.broker.admin(&Properties::new()).expect("an admin");
         let Ok(topics) = admin.describe_topics(None, Duration::from_secs(1)) else { return false };
-        let own = |name: &str| name.starts_with(Self::APP) && name.ends_with("-repartition");
+        let own =
+            |name: &str| name.starts_with(Self::APP) && (name.ends_with("-repartition") || name.ends_with("-topic"));
         let read = topics.into_iter().filter(|topic| inputs.contains(&topic.name.as_str()) || own(&topic.name));
         read.into_iter().all(|topic| {
             (0..topic.partitions).all(|partition| {

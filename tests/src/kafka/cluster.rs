@@ -105,6 +105,16 @@ impl Cluster {
         partitions(&self.consumer("none"), topic)
     }
 
+    /// The topics whose names begin so.
+    ///
+    /// # Panics
+    /// Where the cluster does not answer.
+    pub fn topics_with_prefix(&self, prefix: &str) -> Vec<String> {
+        let metadata = self.consumer("none").fetch_metadata(None, TIMEOUT).unwrap();
+        let names = metadata.topics().iter().map(|topic| topic.name());
+        names.filter(|name| name.starts_with(prefix)).map(str::to_owned).collect()
+    }
+
     /// First offset and end of a partition.
     ///
     /// # Panics
@@ -257,6 +267,14 @@ impl RecordProducer {
     /// Where the client does not take it.
     pub fn send_keyed(&self, topic: &str, key: &[u8], value: &[u8]) {
         self.send_record(BaseRecord::to(topic).key(key).payload(value));
+    }
+
+    /// Appends a record with this timestamp to the partition of its key, as Java's client does.
+    ///
+    /// # Panics
+    /// Where the client does not take it.
+    pub fn send_at(&self, topic: &str, timestamp: i64, key: &[u8], value: &[u8]) {
+        self.send_record(BaseRecord::to(topic).key(key).payload(value).timestamp(timestamp));
     }
 
     /// Appends a record whose key and value are null to a partition, and waits until it is in the log.

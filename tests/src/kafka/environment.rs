@@ -43,6 +43,14 @@ pub fn java() -> (PathBuf, String) {
     (java.into(), variable("BENCH_JAVA_CLASSPATH", "the classes of benches/java and their libraries"))
 }
 
+/// Python, with the clients that `python/requirements.txt` names.
+///
+/// # Panics
+/// Where the environment does not say.
+pub fn python() -> PathBuf {
+    variable("KAFKA_PYTHON", "a Python with what tests/python/requirements.txt names").into()
+}
+
 fn variable(name: &str, meaning: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("set {name} to {meaning}; ./dev test does"))
 }

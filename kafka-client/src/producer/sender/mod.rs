@@ -130,21 +130,36 @@ impl Sender {
         alarm.next
     }
 
-    fn seal_lingering(&self, alarm: &mut Alarm) {
-        let Some(due) = self.shared.lingers_until() else { return };
-        let now = alarm.now.into_std();
-        if due > now {
-            return alarm.at(due.into());
+    fn seal_lingering(&mut self, alarm: &mut Alarm) {
+        let Some(oldest) = self.shared.oldest_open() else { return };
+        let (shared, now) = (Arc::clone(&self.shared), alarm.now.into_std());
+        let patience = if shared.is_idle() { shared.linger_idle } else { shared.linger };
+        if oldest + patience > now {
+            return alarm.at((oldest + patience).into());
         }
-        let Some(mut open) = self.shared.try_open() else { return alarm.at(alarm.now + BUSY) };
-        let limit = now.checked_sub(self.shared.linger).unwrap_or(now);
-        match open.seal_older(&self.shared, limit) {
-            Some(oldest) => {
-                self.shared.linger_until(oldest + self.shared.linger);
-                alarm.at((oldest + self.shared.linger).into());
-            }
-            None => self.shared.no_linger(),
+        let Some(mut open) = shared.try_open() else { return alarm.at(alarm.now + BUSY) };
+        let oldest = open.seal_due(&shared, |slot, opened| {
+            opened + shared.linger <= now || (opened + patience <= now && self.is_quiet(slot))
+        });
+        shared.set_oldest_open(oldest);
+        if let Some(oldest) = oldest {
+            // What may not go out early is looked at again with the next answer.
+            alarm.at((oldest + patience).into());
+            alarm.at((oldest + shared.linger).into());
         }
+    }
+
+    /// Whether nothing of this partition is on its way, and nothing at all to its broker.
+    fn is_quiet(&mut self, slot: usize) -> bool {
+        let queue = self.shared.queue();
+        let (is_quiet, (topic, partition)) = (queue.is_quiet(slot), queue.name(slot));
+        drop(queue);
+        if !is_quiet {
+            return false;
+        }
+        let name = self.name_of(topic);
+        let node = self.cluster.leader(&name, partition).ok().and_then(|leader| self.nodes.get(&leader.node));
+        node.is_none_or(|node| node.in_flight == 0)
     }
 
     fn expire(&self, active: &[usize], alarm: &mut Alarm) {

@@ -20,6 +20,8 @@ pub struct EmbeddedProducer {
     /// None without `transactional.id`.
     transactional: Option<Transactional>,
     failures: Vec<Delivery>,
+    /// Where a mark is set: what was acknowledged before it and not told yet.
+    before_mark: Option<Vec<Delivery>>,
 }
 
 impl EmbeddedProducer {
@@ -28,7 +30,8 @@ impl EmbeddedProducer {
             .transactional_id
             .as_deref()
             .map(|id| Transactional::new(Arc::clone(&cluster), id, settings.transaction_timeout_ms));
-        Self { routes: Routes::new(Arc::clone(&cluster)), cluster, settings, transactional, failures: Vec::new() }
+        let routes = Routes::new(Arc::clone(&cluster));
+        Self { routes, cluster, settings, transactional, failures: Vec::new(), before_mark: None }
     }
 
     fn transactional(&mut self) -> Result<&mut Transactional, BrokerError> {
@@ -79,8 +82,28 @@ impl Producer for EmbeddedProducer {
         Ok(())
     }
 
+    fn mark(&mut self) {
+        let mut told = self.before_mark.take().unwrap_or_default();
+        let earlier = told.len();
+        self.routes.acknowledgements(&mut told);
+        // Of a partition that was acknowledged before an earlier mark, too, the higher offset is told.
+        let later = told.split_off(earlier);
+        told.retain(|known| !later.iter().any(|later| later.partition() == known.partition()));
+        told.extend(later);
+        self.before_mark = Some(told);
+    }
+
+    fn reach_mark(&mut self, _timeout: Duration, deliveries: &mut Vec<Delivery>) -> Result<bool, BrokerError> {
+        self.deliveries(deliveries);
+        self.before_mark = None;
+        Ok(true)
+    }
+
     fn deliveries(&mut self, deliveries: &mut Vec<Delivery>) {
-        self.routes.acknowledgements(deliveries);
+        match &mut self.before_mark {
+            Some(told) => deliveries.append(told),
+            None => self.routes.acknowledgements(deliveries),
+        }
         deliveries.append(&mut self.failures);
     }
 

@@ -126,6 +126,8 @@ fn set(config: &mut ClientConfig, role: Role, key: &str, value: &str) -> Result<
             config.set("socket.timeout.ms", value);
         }
         key if OURS.contains(&key) => {}
+        // Ours, of the native client.
+        "linger.idle.ms" => warn_unused(key),
         key if JAVA_ONLY.contains(&key) => warn_unused(key),
         key if key.starts_with("ssl.") || key.starts_with("sasl.") => warn_unused(key),
         key => {
@@ -233,7 +235,8 @@ mod tests {
     #[test]
     fn every_configuration_is_accepted_by_librdkafka() {
         for role in [Role::Consumer, Role::Producer, Role::Admin] {
-            config(role, &[("max.poll.records", "5"), ("interceptor.classes", "x"), ("client.id", "c")])
+            let ours = [("max.poll.records", "5"), ("linger.idle.ms", "5")];
+            config(role, &[&ours[..], &[("interceptor.classes", "x"), ("client.id", "c")]].concat())
                 .unwrap()
                 .create_native_config()
                 .unwrap();

@@ -23,6 +23,10 @@ pub struct LibrdkafkaProducer {
     by_name: HashMap<Arc<str>, usize>,
     /// Index into `topics` by the number that the batch being sent gives a topic.
     of_batch: Vec<Option<usize>>,
+    /// Records taken over so far.
+    taken: u64,
+    /// What the tags of records begin with since the last mark.
+    mark: usize,
 }
 
 struct Topic {
@@ -46,6 +50,8 @@ impl LibrdkafkaProducer {
             topics: Vec::new(),
             by_name: HashMap::new(),
             of_batch: Vec::new(),
+            taken: 0,
+            mark: 0,
         })
     }
 
@@ -61,12 +67,12 @@ impl LibrdkafkaProducer {
                     key: record.record.key,
                     value: record.record.value,
                     headers: record.record.headers,
-                    tag,
+                    tag: self.mark | tag,
                 });
                 match produced {
                     // What will never be taken is the record's own failure; the others go on.
                     Err(code) if !matches!(code, Code::QueueFull) && !self.is_over(code) => {
-                        self.native.with_reports(|reports| reports.failed(tag, code));
+                        self.native.with_reports(|reports| reports.failed(self.mark | tag, code));
                         Ok(())
                     }
                     produced => produced,
@@ -75,6 +81,7 @@ impl LibrdkafkaProducer {
             if let Err(code) = produced {
                 return (index, Some(code));
             }
+            self.taken += 1;
         }
         (batch.len(), None)
     }
@@ -155,6 +162,10 @@ impl LibrdkafkaProducer {
     }
 }
 
+/// How long librdkafka is waited for at a time.
+const LONGEST_POLL: Duration = Duration::from_millis(100);
+/// How long what lingers is sent on account of a mark: enough for librdkafka's threads to wake up.
+const MARK_FLUSH: Duration = Duration::from_millis(2);
 /// `Duration::MAX` would overflow the clock.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -182,7 +193,7 @@ impl Producer for LibrdkafkaProducer {
                 batch.drop_first(taken);
                 return Err(self.refused(code, batch.len()));
             }
-            self.native.poll(left.min(Duration::from_millis(100)));
+            self.native.poll(left.min(LONGEST_POLL));
         }
         batch.clear();
         self.native.poll(Duration::ZERO);
@@ -194,6 +205,31 @@ impl Producer for LibrdkafkaProducer {
             let left = self.native.outstanding();
             from_code(code, format_args!("flushing; {left} records are not acknowledged yet"))
         })
+    }
+
+    fn mark(&mut self) {
+        self.mark = self.native.with_reports(|reports| reports.mark(self.taken));
+        // Has what lingers sent. That goes on while this waits, so it waits for a moment; the outcome is told later.
+        let _ = self.native.flush(MARK_FLUSH);
+    }
+
+    fn reach_mark(&mut self, timeout: Duration, deliveries: &mut Vec<Delivery>) -> Result<bool, BrokerError> {
+        let deadline = Instant::now() + timeout.min(LONGEST_WAIT);
+        self.native.poll(Duration::ZERO);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let is_reached = self.native.with_reports(|reports| reports.is_mark_reached());
+            if is_reached || left.is_zero() {
+                self.native.with_reports(|reports| {
+                    reports.take(deliveries);
+                    if is_reached {
+                        reports.remove_mark();
+                    }
+                });
+                return Ok(is_reached);
+            }
+            self.native.poll(left.min(LONGEST_POLL));
+        }
     }
 
     fn deliveries(&mut self, deliveries: &mut Vec<Delivery>) {

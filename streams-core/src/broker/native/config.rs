@@ -141,6 +141,7 @@ pub(super) fn producer_config(keys: &mut Keys<'_>) -> ProducerConfig {
     let mut config = ProducerConfig::default();
     keys.number("batch.size", &mut config.batch_size);
     keys.millis("linger.ms", &mut config.linger);
+    keys.millis("linger.idle.ms", &mut config.linger_idle);
     keys.number("buffer.memory", &mut config.buffer_memory);
     keys.number("max.request.size", &mut config.max_request_size);
     keys.millis("max.block.ms", &mut config.max_block);

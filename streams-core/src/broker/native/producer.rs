@@ -71,9 +71,26 @@ fn append(appender: &mut Appender<'_>, topic: TopicId, record: &OutputRecordRef<
     }
 }
 
+fn delivery(told: producer::Delivery) -> Delivery {
+    match told {
+        producer::Delivery::Acknowledged { topic, partition, offset } => {
+            Delivery::Acknowledged { partition: TopicPartition { topic, partition }, offset }
+        }
+        producer::Delivery::Failed { topic, partition, error, records } => {
+            let partition = TopicPartition { topic, partition };
+            let error = from_client(&error, format_args!("producing {records} records to {partition}"));
+            Delivery::Failed { partition, error }
+        }
+    }
+}
+
 impl Producer for NativeProducer {
     fn set_gate(&mut self, gate: SendGate) {
         self.client.set_gate(gate);
+    }
+
+    fn set_idle(&mut self, idle: bool) {
+        self.client.set_idle(idle);
     }
 
     fn send(&mut self, batch: &mut OutputBatch) -> Result<(), BrokerError> {
@@ -110,18 +127,19 @@ impl Producer for NativeProducer {
         })
     }
 
+    fn mark(&mut self) {
+        self.client.mark();
+    }
+
+    fn reach_mark(&mut self, timeout: Duration, deliveries: &mut Vec<Delivery>) -> Result<bool, BrokerError> {
+        let is_reached = self.client.reach_mark(timeout, &mut self.deliveries);
+        deliveries.extend(self.deliveries.drain(..).map(delivery));
+        Ok(is_reached)
+    }
+
     fn deliveries(&mut self, deliveries: &mut Vec<Delivery>) {
         self.client.deliveries(&mut self.deliveries);
-        deliveries.extend(self.deliveries.drain(..).map(|delivery| match delivery {
-            producer::Delivery::Acknowledged { topic, partition, offset } => {
-                Delivery::Acknowledged { partition: TopicPartition { topic, partition }, offset }
-            }
-            producer::Delivery::Failed { topic, partition, error, records } => {
-                let partition = TopicPartition { topic, partition };
-                let error = from_client(&error, format_args!("producing {records} records to {partition}"));
-                Delivery::Failed { partition, error }
-            }
-        }));
+        deliveries.extend(self.deliveries.drain(..).map(delivery));
     }
 
     fn outstanding(&self) -> usize {

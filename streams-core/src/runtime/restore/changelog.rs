@@ -88,12 +88,13 @@ impl RestoringStore {
         }
     }
 
-    /// Writes the records of a batch below the end offset; answers how many.
-    pub(super) fn apply(&mut self, stores: &mut TaskStores, batch: &RecordBatch) -> Result<u64, StreamsError> {
+    /// Writes the records of successive batches below the end offset, as one; answers how many.
+    pub(super) fn apply(&mut self, stores: &mut TaskStores, batches: &[RecordBatch]) -> Result<u64, StreamsError> {
         let mut values = Vec::new();
-        let mut rows = Vec::with_capacity(batch.len());
+        let mut rows = Vec::with_capacity(batches.iter().map(RecordBatch::len).sum());
         let mut next = self.position;
-        for record in batch.iter().filter(|record| record.offset >= self.position && record.offset < self.end_offset) {
+        let records = batches.iter().flat_map(RecordBatch::iter);
+        for record in records.filter(|record| record.offset >= self.position && record.offset < self.end_offset) {
             next = record.offset + 1;
             let Some(key) = record.key else {
                 tracing::warn!(

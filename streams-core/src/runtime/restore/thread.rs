@@ -10,7 +10,7 @@ use crate::record::{RecordBatch, TopicPartition};
 use crate::runtime::instance::Instance;
 use crate::runtime::internal_topics::existing_topics;
 use crate::runtime::wall_time;
-use crate::task::{TaskId, TaskParts, changelogs, input_partitions, source_changelogs, unknown_sources};
+use crate::task::{TaskId, TaskParts, changelogs, input_partitions, unknown_sources};
 use crate::topology::{NodeKind, StoreSpec, Topology};
 use hashbrown::HashMap;
 use state_stores::{StoreError, TaskStores};
@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 
 /// How long a poll for changelog records waits at most.
 const POLL: Duration = Duration::from_millis(100);
+/// Successive batches of a partition are written as one until they have so many bytes. Producers make batches of a few hundred records; the
+/// more are sorted together, the less each costs RocksDB.
+const WRITTEN_TOGETHER: usize = 1 << 20;
 /// How often progress is logged.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 /// Pause before a task that could not be prepared (cluster not reachable) is tried again.
@@ -59,6 +62,9 @@ pub(crate) struct RestoreThread<B: Broker> {
     restoring: HashMap<TaskId, RestoringTask>,
     /// Which task and store a changelog partition belongs to.
     partitions: HashMap<TopicPartition, (TaskId, usize)>,
+    /// Batches of one partition that will be written together; none between two polls.
+    gathered: Vec<RecordBatch>,
+    gathered_bytes: usize,
     waiting: Vec<Waiting>,
     progress_due: Instant,
 }
@@ -98,6 +104,8 @@ impl<B: Broker> RestoreThread<B> {
             admin,
             restoring: HashMap::new(),
             partitions: HashMap::new(),
+            gathered: Vec::new(),
+            gathered_bytes: 0,
             waiting: Vec::new(),
             progress_due: Instant::now() + PROGRESS_INTERVAL,
         })
@@ -121,6 +129,7 @@ impl<B: Broker> RestoreThread<B> {
                 for item in fetched.drain(..) {
                     self.take_fetched(item);
                 }
+                self.apply();
                 self.finish_restored();
                 self.instance.metrics.restore.consumer_held_bytes.set_size(self.consumer.held_bytes());
                 self.log_progress();
@@ -258,9 +267,10 @@ impl<B: Broker> RestoreThread<B> {
     fn restored_from(&self, id: TaskId) -> Result<Vec<(String, TopicPartition, Option<Committed>)>, StreamsError> {
         let instance = &self.instance;
         let application_id = &instance.settings.application_id;
-        let logged = changelogs(&instance.topology, application_id, id).into_iter();
-        let mut all: Vec<_> = logged.map(|(name, partition)| (name, partition, None)).collect();
-        let mut inputs = source_changelogs(&instance.topology, application_id, id);
+        let is_input = |name: &String| instance.topology.source_changelog(name).is_some();
+        let (mut inputs, logged): (Vec<_>, Vec<_>) =
+            changelogs(&instance.topology, application_id, id).into_iter().partition(|(name, _)| is_input(name));
+        let mut all: Vec<_> = logged.into_iter().map(|(name, partition)| (name, partition, None)).collect();
         if !inputs.is_empty() {
             let topics = existing_topics(&self.admin, instance.settings.request_timeout)?;
             check_topics(&instance.topology, application_id, id, &topics)?;
@@ -288,6 +298,7 @@ impl<B: Broker> RestoreThread<B> {
             let ends = [OffsetSpec::Earliest, OffsetSpec::Latest].map(|spec| (partition.clone(), spec));
             let offsets = self.admin.list_offsets(&ends, timeout)?;
             let &[earliest, end] = offsets.as_slice() else { continue };
+            // What comes after the committed offset of an input is yet to be processed.
             let end = input.map_or(end, |committed| committed.unwrap_or(earliest).min(end));
             let stored = stores.committed_offset(index);
             let delete_retention = match stored {
@@ -322,31 +333,53 @@ impl<B: Broker> RestoreThread<B> {
         Ok(Duration::from_millis(millis.unwrap_or(DELETE_RETENTION_MS)))
     }
 
+    /// Successive batches of a partition are gathered, and written when anything else comes.
     fn take_fetched(&mut self, fetched: Fetched) {
         let (partition, failure) = match fetched {
             Fetched::Batch(batch) => {
-                let partition = batch.topic_partition().clone();
-                match self.apply(&batch) {
-                    Ok(()) => return,
-                    Err(error) => (partition, error),
+                let other = |first: &RecordBatch| first.topic_partition() != batch.topic_partition();
+                if self.gathered_bytes >= WRITTEN_TOGETHER || self.gathered.first().is_some_and(other) {
+                    self.apply();
                 }
+                self.gathered_bytes += batch.size_bytes();
+                return self.gathered.push(batch);
             }
             Fetched::OutOfRange { partition, position } | Fetched::Truncated { partition, position, .. } => {
+                self.apply();
                 return self.rebuild(&partition, position);
             }
             Fetched::Failed { partition, error } => (partition, error.into()),
         };
-        if let Some(&(task, _)) = self.partitions.get(&partition) {
+        self.apply();
+        self.fail_changelog(&partition, failure);
+    }
+
+    /// Writes what was gathered.
+    fn apply(&mut self) {
+        let mut batches = std::mem::take(&mut self.gathered);
+        if let Some(first) = batches.first()
+            && let Err(error) = self.write(&batches)
+        {
+            self.fail_changelog(first.topic_partition(), error);
+        }
+        batches.clear();
+        (self.gathered, self.gathered_bytes) = (batches, 0);
+    }
+
+    fn fail_changelog(&mut self, partition: &TopicPartition, failure: StreamsError) {
+        if let Some(&(task, _)) = self.partitions.get(partition) {
             self.close(task);
             self.fail(task, failure);
         }
     }
 
-    fn apply(&mut self, batch: &RecordBatch) -> Result<(), StreamsError> {
-        let Some(&(id, index)) = self.partitions.get(batch.topic_partition()) else { return Ok(()) };
+    /// Writes batches of one partition.
+    fn write(&mut self, batches: &[RecordBatch]) -> Result<(), StreamsError> {
+        let Some(first) = batches.first() else { return Ok(()) };
+        let Some(&(id, index)) = self.partitions.get(first.topic_partition()) else { return Ok(()) };
         let Some(task) = self.restoring.get_mut(&id) else { return Ok(()) };
         let store = &mut task.changelogs[index];
-        let count = store.apply(&mut task.stores, batch)?;
+        let count = store.apply(&mut task.stores, batches)?;
         if count > 0 {
             let progress = store.progress();
             if let Some(listener) = self.instance.restore_listener() {

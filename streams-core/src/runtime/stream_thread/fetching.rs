@@ -1,5 +1,5 @@
 use super::{RunningTask, StreamThread};
-use crate::broker::{Broker, BrokerErrorKind, Consumer, Fetched};
+use crate::broker::{Broker, BrokerError, BrokerErrorKind, Consumer, Fetched, Producer};
 use crate::error::StreamsError;
 use crate::record::TopicPartition;
 use crate::runtime::reset::{reset_offset, reset_policy};
@@ -45,7 +45,7 @@ impl<B: Broker> StreamThread<B> {
         }
         if room {
             let mut fetched = std::mem::take(&mut self.fetched);
-            match self.consumer.poll(wait, &mut fetched) {
+            match self.poll(wait, &mut fetched) {
                 Err(error) if !error.is_retriable() => return Err(error.into()),
                 Err(error) => tracing::warn!("fetch: {error}; trying again"),
                 Ok(()) => {}
@@ -56,9 +56,25 @@ impl<B: Broker> StreamThread<B> {
             }
             self.fetched = fetched;
             self.publish_queues();
+        } else {
+            self.idle = false;
+            self.producer.set_idle(false);
         }
         self.note_ends();
         Ok(())
+    }
+
+    /// Takes what has come. Waits only where there was nothing before: then commands have been looked after since, and the producer knows that the
+    /// output of before may go.
+    fn poll(&mut self, wait: Duration, fetched: &mut Vec<Fetched>) -> Result<(), BrokerError> {
+        let waits = self.idle && !wait.is_zero();
+        let polled = self.consumer.poll(if waits { wait } else { Duration::ZERO }, fetched);
+        self.idle = fetched.is_empty() && !wait.is_zero();
+        // What ends a wait is mostly little, and no reason to keep the output.
+        if !waits {
+            self.producer.set_idle(self.idle);
+        }
+        polled
     }
 
     /// Tells tasks with several inputs where the empty ones end, so that they know whether to wait.

@@ -18,6 +18,7 @@ use crate::error::StreamsError;
 use crate::metrics::{TaskMetrics, ThreadMetrics, ThreadState};
 use crate::record::TopicPartition;
 use crate::task::Task;
+use committing::Commit;
 use hashbrown::HashMap;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,14 +42,18 @@ struct StreamThread<B: Broker> {
     turn: usize,
     /// Task and input that a partition belongs to.
     routes: HashMap<TopicPartition, (usize, usize)>,
-    /// Last offset acknowledged, of the partitions written to since the last commit.
+    /// Last offset acknowledged, of the partitions written to since the last commit began; while its records are under way, of those.
     acknowledged: HashMap<TopicPartition, i64>,
     fetched: Vec<Fetched>,
     deliveries: Vec<Delivery>,
+    /// The commit under way, if there is one.
+    commit: Option<Commit>,
     last_commit: Instant,
     last_purge: Instant,
     /// Told to end: what happens to the tasks on the way must not make it go on.
     ending: bool,
+    /// The last poll brought nothing, and nothing else is to be done: the next one may wait.
+    idle: bool,
     /// Waits to hear of the group.
     stands_by: bool,
     metrics: Arc<ThreadMetrics>,
@@ -101,13 +106,11 @@ impl<B: Broker> StreamThread<B> {
                 (true, false) => self.instance.settings.poll.min(IDLE_POLL),
                 (false, _) => self.instance.settings.poll,
             };
+            let wait = self.commit.as_ref().map_or(wait, |commit| wait.min(commit.look_again_after()));
             self.fetch(wait.min(self.until_punctuation()))?;
             processed = self.process()?;
             self.check_deliveries()?;
-            if self.commit_due() {
-                self.commit()?;
-                self.purge();
-            }
+            self.keep_committing()?;
             self.publish();
         }
     }

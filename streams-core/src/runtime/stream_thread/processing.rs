@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 const TURN: usize = 1000;
 /// How long tasks process before the thread looks after records, commands and commits again.
 const ROUND: Duration = Duration::from_millis(50);
+/// The same while a commit is under way, which is to be moved on.
+const ROUND_OF_COMMIT: Duration = Duration::from_millis(5);
 /// Pause before something that failed for the moment is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -27,6 +29,7 @@ impl<B: Broker> StreamThread<B> {
 
     fn process_in_turn(&mut self) -> Result<bool, StreamsError> {
         let started = Instant::now();
+        let round = if self.commit.is_some() { ROUND_OF_COMMIT } else { ROUND };
         let mut any = false;
         loop {
             let wall_time = wall_time();
@@ -47,7 +50,7 @@ impl<B: Broker> StreamThread<B> {
                 return Ok(any);
             }
             any = true;
-            if started.elapsed() >= ROUND || self.tasks.iter().any(|running| running.task.commit_requested()) {
+            if started.elapsed() >= round || self.tasks.iter().any(|running| running.task.commit_requested()) {
                 return Ok(true);
             }
         }
@@ -91,6 +94,12 @@ impl<B: Broker> StreamThread<B> {
     pub(super) fn check_deliveries(&mut self) -> Result<(), StreamsError> {
         let mut deliveries = std::mem::take(&mut self.deliveries);
         self.producer.deliveries(&mut deliveries);
+        self.deliveries = deliveries;
+        self.note_deliveries()
+    }
+
+    pub(super) fn note_deliveries(&mut self) -> Result<(), StreamsError> {
+        let mut deliveries = std::mem::take(&mut self.deliveries);
         for delivery in deliveries.drain(..) {
             match delivery {
                 Delivery::Acknowledged { partition, offset } => {

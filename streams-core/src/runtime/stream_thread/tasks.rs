@@ -66,14 +66,20 @@ impl<B: Broker> StreamThread<B> {
     /// Begins again with a producer that knows nothing of tasks which were closed without commit: what they wrote and was not sent yet never
     /// will be, and no late acknowledgement of it is taken for one of what they write when they come back.
     fn renew_producer(&mut self) -> Result<(), StreamsError> {
+        self.abandon_commit();
         self.producer = new_producer(&self.instance)?;
         self.acknowledged.clear();
+        // The new one has not been told of it.
+        self.idle = false;
         Ok(())
     }
 
     /// Takes a task out and closes it as it is.
     pub(super) fn remove(&mut self, place: usize) -> Result<(), StreamsError> {
         let RunningTask { task, partitions, .. } = self.tasks.remove(place);
+        if let Some(commit) = &mut self.commit {
+            commit.leave_out(task.id());
+        }
         self.routes.clear();
         for (place, running) in self.tasks.iter().enumerate() {
             for (input, partition) in running.partitions.iter().enumerate() {
@@ -91,6 +97,7 @@ impl<B: Broker> StreamThread<B> {
     }
 
     pub(super) fn close_all_without_commit(&mut self) {
+        self.abandon_commit();
         while !self.tasks.is_empty() {
             if let Err(error) = self.remove(0) {
                 tracing::warn!("while closing a task: {error}");

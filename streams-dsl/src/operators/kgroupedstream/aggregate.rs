@@ -1,5 +1,6 @@
 use crate::data::Data;
 use crate::nulls::NullCheck;
+use crate::operators::cogroup::Observes;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
 use streams_core::processor::{Downstream, Node, Operator, OperatorId, Punctuation, TaskContext};
@@ -42,6 +43,8 @@ impl<K: Data, V: Data, A: Data, I: 'static, F: 'static> Operator for Aggregate<K
         self.table.flush(context, &self.downstream)
     }
 }
+
+impl<K, V, A, I, F> Observes for Aggregate<K, V, A, I, F> {}
 
 impl<K, V, A, I, F> Node<K, V> for Aggregate<K, V, A, I, F>
 where

@@ -6,6 +6,7 @@ mod flat_map;
 mod flat_map_values;
 mod for_each;
 mod global_table_join;
+pub(crate) mod join;
 mod map;
 mod map_values;
 mod null_key_filter;

@@ -9,6 +9,10 @@ use streams_core::store::Change;
 
 /// One side of a join of two tables: takes its changes and looks the other side's row up.
 ///
+/// The other side's row is the one that has been sent downstream, not one that its cache still holds back: each change of both sides is then joined with what
+/// the joined table knows, in the order of the changes. (Kafka Streams takes the newest row: where both sides' rows are deleted between two commits, none of
+/// the two deletions finds the other row, and the joined row stays for ever.)
+///
 /// `join` makes the joined row of this side's row and the other's; none where there is none. The timestamp is the larger one of both rows.
 pub(crate) struct TableJoin<K, V1, V2, VR, J> {
     join: Arc<J>,
@@ -44,7 +48,7 @@ where
 {
     fn process(&mut self, context: &mut TaskContext, record: Record<K, Change<V1>>) -> Result<(), StreamsError> {
         let Record { key, value: Change { old, new }, timestamp, headers } = record;
-        let (other_timestamp, other) = match self.other.get(&key)? {
+        let (other_timestamp, other) = match self.other.get_forwarded(&key)? {
             Some((timestamp, row)) => (timestamp, Some(row)),
             None if self.needs_other || (old.is_none() && new.is_none()) => return Ok(()),
             None => (NO_TIMESTAMP, None),

@@ -1,5 +1,6 @@
 use super::CloseEmitter;
 use crate::data::Data;
+use crate::operators::cogroup::Observes;
 use crate::windows::SessionWindows;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
@@ -150,6 +151,12 @@ impl<K: Data, V: Data, A: Data, F: 'static, M: 'static> Operator for SessionWind
     fn flush(&mut self, context: &mut TaskContext) -> Result<(), StreamsError> {
         let downstream = if self.emitter.is_some() { &self.nowhere } else { &self.downstream };
         self.table.flush(context, downstream)
+    }
+}
+
+impl<K, V, A, F, M> Observes for SessionWindowAggregate<K, V, A, F, M> {
+    fn observed(&mut self) -> Option<&mut i64> {
+        Some(&mut self.observed)
     }
 }
 

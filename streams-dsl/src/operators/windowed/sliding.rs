@@ -1,6 +1,7 @@
 use super::CloseEmitter;
 use crate::data::Data;
 use crate::nulls::NullCheck;
+use crate::operators::cogroup::Observes;
 use crate::windows::SlidingWindows;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -272,6 +273,12 @@ impl<K: Data, V: Data, A: Data, F: 'static> Operator for SlidingWindowAggregate<
     fn flush(&mut self, context: &mut TaskContext) -> Result<(), StreamsError> {
         let downstream = if self.emitter.is_some() { &self.nowhere } else { &self.downstream };
         self.table.flush(context, downstream)
+    }
+}
+
+impl<K, V, A, F> Observes for SlidingWindowAggregate<K, V, A, F> {
+    fn observed(&mut self) -> Option<&mut i64> {
+        Some(&mut self.observed)
     }
 }
 

@@ -1,5 +1,6 @@
 use super::CloseEmitter;
 use crate::data::Data;
+use crate::operators::cogroup::Observes;
 use crate::windows::Windows;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
@@ -88,6 +89,12 @@ impl<K: Data, V: Data, A: Data, W: Windows, F: 'static> Operator for TimeWindowA
     fn flush(&mut self, context: &mut TaskContext) -> Result<(), StreamsError> {
         let downstream = if self.emitter.is_some() { &self.nowhere } else { &self.downstream };
         self.table.flush(context, downstream)
+    }
+}
+
+impl<K, V, A, W, F> Observes for TimeWindowAggregate<K, V, A, W, F> {
+    fn observed(&mut self) -> Option<&mut i64> {
+        Some(&mut self.observed)
     }
 }
 

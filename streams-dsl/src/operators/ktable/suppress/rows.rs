@@ -23,4 +23,11 @@ impl<K: Data, V: Data> ValueGetter<K, V> for SuppressedRows<K, V> {
             None => self.parent.get(key),
         }
     }
+
+    fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
+        match self.buffer.row_before(key)? {
+            Some(before) => Ok(before.map(|row| (NO_TIMESTAMP, row))),
+            None => self.parent.get_forwarded(key),
+        }
+    }
 }

@@ -22,8 +22,20 @@ final class Application {
 
     private Application() {}
 
+    /** Sees more of an instance than its output. */
+    interface Observer {
+        /** Called once, before the instance starts. */
+        default void starting(KafkaStreams streams) {}
+
+        default void state(KafkaStreams.State state) {}
+    }
+
     /** @param topology makes the topology from the names of the input and the output topic */
     static void run(String program, String[] args, BiFunction<String, String, Topology> topology) {
+        run(program, args, topology, new Observer() {});
+    }
+
+    static void run(String program, String[] args, BiFunction<String, String, Topology> topology, Observer observer) {
         Map<String, String> options = new HashMap<>();
         Properties settings = new Properties();
         try {
@@ -37,7 +49,8 @@ final class Application {
         settings.putIfAbsent(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, options.get("--bootstrap-servers"));
         settings.putIfAbsent(StreamsConfig.APPLICATION_ID_CONFIG, options.get("--application-id"));
         settings.putIfAbsent(StreamsConfig.STATE_DIR_CONFIG, options.get("--state-dir"));
-        runUntilStopped(new KafkaStreams(topology.apply(options.get("--input"), options.get("--output")), settings));
+        Topology built = topology.apply(options.get("--input"), options.get("--output"));
+        runUntilStopped(new KafkaStreams(built, settings), observer);
     }
 
     private static void parse(String[] args, Map<String, String> options, Properties settings) {
@@ -62,7 +75,7 @@ final class Application {
         }
     }
 
-    private static void runUntilStopped(KafkaStreams streams) {
+    private static void runUntilStopped(KafkaStreams streams, Observer observer) {
         CountDownLatch failed = new CountDownLatch(1);
         streams.setUncaughtExceptionHandler(error -> {
             error.printStackTrace();
@@ -72,12 +85,14 @@ final class Application {
         // The harness waits for the line "state RUNNING".
         streams.setStateListener((now, before) -> {
             System.out.println("state " + now);
+            observer.state(now);
             if (now == KafkaStreams.State.ERROR) {
                 failed.countDown();
             }
         });
         Thread stop = new Thread(() -> stop(streams), "stop");
         Runtime.getRuntime().addShutdownHook(stop);
+        observer.starting(streams);
         streams.start();
         try {
             failed.await();

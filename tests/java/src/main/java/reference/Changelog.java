@@ -2,7 +2,9 @@ package reference;
 
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.TestOutputTopic;
@@ -15,31 +17,42 @@ import org.apache.kafka.streams.state.TimestampedWindowStore;
 import org.apache.kafka.streams.state.ValueAndTimestamp;
 import org.apache.kafka.streams.test.TestRecord;
 
-/** The store named "store" of a windowed aggregation: the bytes in its changelog, and its rows. */
+/** The store named "store" of a windowed aggregation, or the stores of a join: the bytes in the changelogs, and rows. */
 final class Changelog {
     private final TopologyTestDriver driver;
-    private final TestOutputTopic<byte[], byte[]> topic;
+    private final boolean isJoin;
+    /** By the names of their stores. */
+    private final Map<String, TestOutputTopic<byte[], byte[]>> topics = new LinkedHashMap<>();
 
-    Changelog(String application, TopologyTestDriver driver) {
+    Changelog(Case asked, TopologyTestDriver driver) {
         this.driver = driver;
-        topic = driver.createOutputTopic(
-                application + "-store-changelog", new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        isJoin = asked.setting("program", "").word().equals("stream-join");
+        for (String store : isJoin ? StreamJoin.stores(asked) : List.of("store")) {
+            topics.put(store, driver.createOutputTopic(
+                    asked.name + "-" + store + "-changelog", new ByteArrayDeserializer(), new ByteArrayDeserializer()));
+        }
     }
 
-    /** What was appended since the last call: "logged key value timestamp", in hexadecimal digits. */
+    /** What was appended since the last call: "logged key value timestamp", in hexadecimal digits; of a join with the store's name before. */
     List<String> logged() {
         List<String> logged = new ArrayList<>();
-        for (TestRecord<byte[], byte[]> record : topic.readRecordsToList()) {
-            if (record.headers().iterator().hasNext()) {
-                throw new IllegalArgumentException("the changelog has headers, which have no place in a case file");
+        topics.forEach((store, topic) -> {
+            for (TestRecord<byte[], byte[]> record : topic.readRecordsToList()) {
+                if (record.headers().iterator().hasNext()) {
+                    throw new IllegalArgumentException("the changelog has headers, which have no place in a case file");
+                }
+                String of = isJoin ? store + " " : "";
+                logged.add("logged " + of + hex(record.key()) + " " + hex(record.value()) + " " + record.timestamp());
             }
-            logged.add("logged " + hex(record.key()) + " " + hex(record.value()) + " " + record.timestamp());
-        }
+        });
         return logged;
     }
 
-    /** All rows that the store shows, in its order: "stored key@start..end value timestamp"; sessions have no timestamp. */
+    /** All rows that the store shows, in its order (none of joins): "stored key@start..end value timestamp"; sessions have no timestamp. */
     List<String> stored() {
+        if (isJoin) {
+            return List.of();
+        }
         StateStore store = driver.getAllStateStores().get("store");
         List<String> stored = new ArrayList<>();
         if (store instanceof TimestampedWindowStore) {

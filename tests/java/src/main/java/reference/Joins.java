@@ -15,7 +15,7 @@ import org.apache.kafka.streams.state.KeyValueStore;
 
 /** Joins of what comes from the topics "left" and "right". A joined value is {@code left+right}, a missing side {@code -}. */
 final class Joins {
-    private static final ValueJoiner<String, String, String> JOINER = (left, right) -> text(left) + "+" + text(right);
+    static final ValueJoiner<String, String, String> JOINER = (left, right) -> text(left) + "+" + text(right);
 
     private final Case asked;
     private final StreamsBuilder builder;
@@ -30,14 +30,25 @@ final class Joins {
     KTable<String, String> tables() {
         KTable<String, String> left = side("left");
         KTable<String, String> right = side("right");
-        KTable<String, String> joined = joined(left, right);
+        return then(joined(left, right));
+    }
+
+    KTable<String, String> onForeignKey() {
+        KTable<String, String> left = side("left");
+        KTable<String, String> right = asked.setting("right", "table").word().equals("left") ? left : side("right");
+        boolean kept = asked.setting("materialized", "no").word().equals("yes");
+        return then(ForeignKeys.joined(asked, left, right, kept ? kept("joined") : Materialized.with(Program.TEXT, Program.TEXT)));
+    }
+
+    /** The table that becomes of this one by the setting "then". */
+    KTable<String, String> then(KTable<String, String> joined) {
         return switch (asked.setting("then", "nothing").word()) {
             case "nothing" -> joined;
             case "filter" -> joined.filter((key, value) -> value.length() > 3);
             case "join" -> joined.join(side("right-again"), JOINER);
             case "group" -> joined
                     .groupBy((key, value) -> KeyValue.pair(value.substring(0, 1), value), Grouped.with(Program.TEXT, Program.TEXT))
-                    .aggregate(Aggregates::start, Aggregates::add, Aggregates::subtract, Stores.kept(asked, Program.TEXT));
+                    .aggregate(Aggregates::start, Aggregates::add, Aggregates::subtract, kept("aggregated"));
             default -> throw new IllegalArgumentException("unknown then " + asked.setting("then").word());
         };
     }

@@ -45,6 +45,7 @@ final class Program {
 
     private KStream<?, ?> results() {
         return switch (asked.setting("program", "window-aggregate").word()) {
+            case "stream-join" -> StreamJoin.of(asked, stream("left"), stream("right"));
             case "stream-table-join" -> new Joins(asked, builder, consumed).streamWithTable();
             case "stream-global-table-join" -> new Joins(asked, builder, consumed).streamWithGlobalTable();
             default -> Suppression.apply(asked, table()).toStream();
@@ -57,6 +58,9 @@ final class Program {
             case "window-aggregate" -> WindowAggregate.of(asked, stream().groupByKey());
             case "stream-aggregate" -> streamAggregate(stream().groupByKey());
             case "table-join" -> new Joins(asked, builder, consumed).tables();
+            case "foreign-key-join" -> new Joins(asked, builder, consumed).onForeignKey();
+            case "cogroup" -> new Cogroup(asked, builder, consumed).table();
+            case "table-transform-values" -> TransformValues.table(asked, builder, consumed);
             case "table" -> source();
             case "table-filter" -> filter(plainTable(), (key, value) -> value.length() > 1);
             case "table-filter-not" -> filter(plainTable(), (key, value) -> value.length() <= 1);
@@ -69,7 +73,11 @@ final class Program {
     }
 
     private KStream<String, String> stream() {
-        return builder.stream("in", consumed);
+        return stream("in");
+    }
+
+    private KStream<String, String> stream(String topic) {
+        return builder.stream(topic, consumed);
     }
 
     private KTable<String, String> plainTable() {

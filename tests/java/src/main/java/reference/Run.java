@@ -14,6 +14,7 @@ import java.util.stream.StreamSupport;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.streams.StreamsConfig;
@@ -55,7 +56,8 @@ final class Run {
         }
         TopologyTestDriver driver = new TopologyTestDriver(topology, configuration(), WALL_START);
         output = driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
-        Changelog changelog = asked.setting("changelog", "no").word().equals("yes") ? new Changelog(asked.name, driver) : null;
+        Changelog changelog = asked.setting("changelog", "no").word().equals("yes") ? new Changelog(asked, driver) : null;
+        Wire wire = asked.setting("wire", "no").word().equals("yes") ? new Wire(asked.name, driver) : null;
         boolean failed = false;
         for (String row : asked.rows()) {
             if (Case.isComment(row)) {
@@ -78,6 +80,9 @@ final class Run {
                 if (changelog != null) {
                     answer.addAll(changelog.logged());
                 }
+                if (wire != null) {
+                    answer.addAll(wire.written());
+                }
                 countDropped(driver, answer);
             }
             answers.add(answer);
@@ -95,9 +100,17 @@ final class Run {
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "unused:9092");
         settings.put(StreamsConfig.STATE_DIR_CONFIG, state.toString());
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, Program.cached(asked) ? CACHE_BYTES : 0L);
+        if (asked.setting("program", "").word().equals("foreign-key-join")) {
+            // Sides that are derived from others have no serde of their own.
+            settings.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.StringSerde.class);
+            settings.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.StringSerde.class);
+        }
         Case.Setting emit = asked.setting("emit", "update");
         if (emit.has("interval")) {
             settings.put(StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_WINDOWED_AGGREGATION, emit.number("interval"));
+            settings.put(
+                    StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_OUTER_JOIN_SPURIOUS_RESULTS_FIX,
+                    emit.number("interval"));
         }
         return settings;
     }

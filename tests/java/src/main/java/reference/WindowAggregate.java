@@ -36,11 +36,11 @@ final class WindowAggregate {
         };
     }
 
-    private static TimeWindows tumbling(Case.Setting window) {
+    static TimeWindows tumbling(Case.Setting window) {
         return TimeWindows.ofSizeAndGrace(length(window, "size"), length(window, "grace"));
     }
 
-    private static Duration length(Case.Setting window, String option) {
+    static Duration length(Case.Setting window, String option) {
         return Duration.ofMillis(window.number(option));
     }
 

@@ -1,4 +1,4 @@
-//! Rows restored per second, by one thread: `./dev bench restore`.
+//! Rows restored per second, by one thread: `./dev bench restore-store`.
 //!
 //! Changelog records go into a store in RocksDB, in batches as a consumer brings them: decoded batches in, nothing else. Each key comes three times, at
 //! places that have nothing to do with each other.

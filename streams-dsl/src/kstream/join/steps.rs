@@ -1,0 +1,178 @@
+use super::super::{KStream, share};
+use super::names::{Kind, Names, StepName, StoreName};
+use crate::data::Data;
+use crate::graph::{Graph, Handle, Processor, Store};
+use crate::nulls::NullCheck;
+use crate::operators::kstream::PassThrough;
+use crate::operators::kstream::join::{JoinWindow, LeftSide, Match, RightSide, Side, StreamJoin, Waiting};
+use crate::options::StreamJoined;
+use crate::windows::{JoinWindows, millis};
+use std::sync::Arc;
+use streams_core::error::StreamsError;
+use streams_core::serde::SerdeRef;
+use streams_core::store::{JoinReach, JoinWindowStore, UnmatchedStore};
+use streams_core::topology::{BuiltNode, RowLayout, StoreEngine, StoreSpec, TaskBuild};
+
+/// The serdes of a join.
+struct Serdes<K, L, R> {
+    key: SerdeRef<K>,
+    left: SerdeRef<L>,
+    right: SerdeRef<R>,
+}
+
+/// What the join nodes of both sides are made with.
+struct Parts<K, L, R, F> {
+    joiner: Arc<F>,
+    reach: JoinReach,
+    serdes: Arc<Serdes<K, L, R>>,
+    /// The store of records without partner, in a left or outer join.
+    unmatched: Option<String>,
+}
+
+impl<K: Data, V: Data> KStream<K, V> {
+    /// Declares the steps of a join: for each side a window and a join node, and one in which the results come together.
+    pub(super) fn declare_join<V2: Data, VR: Data, F>(
+        &self,
+        other: &KStream<K, V2>,
+        kind: Kind,
+        joiner: F,
+        windows: &JoinWindows,
+        joined: &StreamJoined<K, V, V2>,
+    ) -> KStream<K, VR>
+    where
+        F: Fn(&K, Match<'_, V, V2>) -> Result<Option<VR>, StreamsError> + Send + Sync + 'static,
+    {
+        let met = match self.handle.same_graph(&other.handle, "a join") {
+            true => self.meet(other, kind, joined),
+            false => None,
+        };
+        let Some((left, right, serdes)) = met else { return KStream::broken(self.handle.at(Graph::ROOT)) };
+        let names = Names::new(&mut self.handle.graph(), kind, joined);
+        if let Some(mistake) = windows.mistake() {
+            let name = names.merge.given.as_ref().unwrap_or(&names.merge.generated);
+            self.handle.mistake(format!("{name}: {mistake}"));
+        }
+        let layout = RowLayout::window(windows.retention()).with_duplicates();
+        let spec = |name: &StoreName, types| joined.window_spec(name.clone(), types, layout, windows.size());
+        let this_spec = spec(&names.this_store, joined.types(&serdes.key, &serdes.left));
+        let other_spec = spec(&names.other_store, joined.types(&serdes.key, &serdes.right));
+        let this = add_window(&left, names.this_window, this_spec, (&serdes.key, &serdes.left));
+        let that = add_window(&right, names.other_window, other_spec, (&serdes.key, &serdes.right));
+
+        let unmatched = kind.left_outer.then(|| names.unmatched.0.clone());
+        let parts = Parts { joiner: Arc::new(joiner), reach: windows.reach(), serdes: Arc::new(serdes), unmatched };
+        let value_serdes = (share(&parts.serdes.left), share(&parts.serdes.right));
+        let mut join = parts.processor::<VR, LeftSide>(kind.left_outer, names.other_store, value_serdes.clone());
+        if kind.left_outer {
+            join.stores.push(Store::always(joined.unmatched_spec(names.unmatched)));
+        }
+        let this = this.add_processor(names.this_join.generated, names.this_join.given, join);
+        let value_serdes = (value_serdes.1, value_serdes.0);
+        let mut join = parts.processor::<VR, RightSide>(kind.right_outer, names.this_store, value_serdes);
+        join.uses.extend(parts.unmatched);
+        let that = that.add_processor(names.other_join.generated, names.other_join.given, join);
+        let merge = Processor::new::<K, VR, K, VR>(|| {
+            Arc::new(|_, children| Ok(BuiltNode::node::<K, VR>(PassThrough::<K, VR>::new(children.downstream()?))))
+        });
+        let merge = this.add_merge(&that, names.merge.generated, names.merge.given, merge);
+        merge.graph().copartition(vec![left.id, right.id], merge.id);
+        KStream::new(merge, Some(share(&parts.serdes.key)), None, false)
+    }
+
+    /// Both sides, partitioned by their keys, and the serdes of the join. None where a serde is missing, which is noted as a mistake.
+    fn meet<V2: Data>(
+        &self,
+        other: &KStream<K, V2>,
+        kind: Kind,
+        joined: &StreamJoined<K, V, V2>,
+    ) -> Option<(Handle, Handle, Serdes<K, V, V2>)> {
+        let step = match &joined.name {
+            Some(name) => format!("join {name}"),
+            None => {
+                let graph = self.handle.graph();
+                format!("the join of {} and {}", graph.name(self.handle.id), graph.name(other.handle.id))
+            }
+        };
+        let handle = &self.handle;
+        let key = handle.require(&step, "key", joined.key.resolve(self.key_serde.as_ref()));
+        let left = handle.require(&step, "value", joined.value.resolve(self.value_serde.as_ref()));
+        let right = handle.require(&step, "other_value", joined.other_value.resolve(other.value_serde.as_ref()));
+        let (key, left, right) = (key?, left?, right?);
+        let name = |suffix: &str| joined.name.as_ref().map(|name| format!("{name}{suffix}"));
+        let serdes = Serdes { key: share(&key), left: share(&left), right: share(&right) };
+        let keeps_nulls = kind != Kind::INNER;
+        let this = self.partitioned_for_join(&step, name("-left"), Some(share(&key)), Some(left), keeps_nulls)?;
+        let that = other.partitioned_for_join(&step, name("-right"), Some(key), Some(right), keeps_nulls)?;
+        Some((this.handle, that.handle, serdes))
+    }
+}
+
+/// Appends the node that remembers the records of a side.
+fn add_window<K: Data, T: Data>(
+    stream: &Handle,
+    name: StepName,
+    spec: StoreSpec,
+    (key, value): (&SerdeRef<K>, &SerdeRef<T>),
+) -> Handle {
+    let (store, key, value) = (spec.name.clone(), share(key), share(value));
+    let mut window = Processor::new::<K, T, K, T>(move || {
+        let (store, key, value) = (store.clone(), share(&key), share(&value));
+        Arc::new(move |build, children| {
+            let records = window_store(build, &store, &key, &value)?;
+            Ok(BuiltNode::node::<K, T>(JoinWindow::new(records, children.downstream()?)))
+        })
+    });
+    window.stores.push(Store::always(spec));
+    stream.add_processor(name.generated, name.given, window)
+}
+
+impl<K: Data, L: Data, R: Data, F> Parts<K, L, R, F> {
+    /// The join node of a side; `others` is what the other side remembers.
+    fn processor<VR: Data, S: Side<L, R>>(
+        &self,
+        outer: bool,
+        (others, _): StoreName,
+        (this, other): (SerdeRef<S::This>, SerdeRef<S::Other>),
+    ) -> Processor
+    where
+        F: Fn(&K, Match<'_, L, R>) -> Result<Option<VR>, StreamsError> + Send + Sync + 'static,
+    {
+        let (joiner, reach) = (Arc::clone(&self.joiner), self.reach);
+        let (serdes, unmatched) = (Arc::clone(&self.serdes), self.unmatched.clone());
+        let uses = vec![others.clone()];
+        let factory = move || -> streams_core::topology::NodeFactory {
+            let (joiner, serdes, unmatched) = (Arc::clone(&joiner), Arc::clone(&serdes), unmatched.clone());
+            let (this, other, others) = (share(&this), share(&other), others.clone());
+            Arc::new(move |build, children| {
+                let records = window_store(build, &others, &serdes.key, &other)?;
+                let waiting = unmatched.as_ref().map(|name| waiting(build, name, &serdes)).transpose()?;
+                let (joiner, nulls) = (Arc::clone(&joiner), NullCheck::new(Some(&this), ""));
+                let downstream = children.downstream()?;
+                let node =
+                    StreamJoin::<K, L, R, VR, F, S>::new(joiner, records, (reach, outer), waiting, nulls, downstream);
+                Ok(BuiltNode::node::<K, S::This>(node))
+            })
+        };
+        Processor { uses, ..Processor::new::<K, S::This, K, VR>(factory) }
+    }
+}
+
+fn window_store<K: Data, T: Data>(
+    build: &TaskBuild<'_>,
+    name: &str,
+    key: &SerdeRef<K>,
+    value: &SerdeRef<T>,
+) -> Result<JoinWindowStore<K, T>, StreamsError> {
+    let expires_at_once = build.store_spec(name)?.engine == StoreEngine::InMemory;
+    JoinWindowStore::new(build.store(name)?, share(key), share(value), expires_at_once)
+}
+
+fn waiting<K: Data, L: Data, R: Data>(
+    build: &TaskBuild<'_>,
+    name: &str,
+    serdes: &Serdes<K, L, R>,
+) -> Result<Waiting<K, L, R>, StreamsError> {
+    let (key, left, right) = (share(&serdes.key), share(&serdes.left), share(&serdes.right));
+    let store = UnmatchedStore::new(build.store(name)?, key, left, right);
+    Ok(Waiting { store, interval: millis(build.emit_interval()) })
+}
