@@ -16,6 +16,8 @@ pub struct TopologyOptimization {
     pub reuse_source_topics: bool,
     /// `merge.repartition.topics`: steps that need the same new keys share one repartition topic.
     pub merge_repartition_topics: bool,
+    /// `single.store.self.join`: a join of a stream with itself remembers its records once.
+    pub single_store_self_join: bool,
 }
 
 impl TopologyOptimization {
@@ -27,13 +29,19 @@ impl TopologyOptimization {
             match name {
                 "none" | "all" if names.len() > 1 => return Err(format!("{KEY}={text}: {name} stands alone")),
                 "none" => {}
-                "all" => chosen = Self { reuse_source_topics: true, merge_repartition_topics: true },
+                "all" => {
+                    chosen = Self {
+                        reuse_source_topics: true,
+                        merge_repartition_topics: true,
+                        single_store_self_join: true,
+                    };
+                }
                 REUSE => chosen.reuse_source_topics = true,
                 MERGE => chosen.merge_repartition_topics = true,
-                SELF_JOIN => return Err(format!("{KEY}={text}: {SELF_JOIN} is not supported yet; leave it out")),
+                SELF_JOIN => chosen.single_store_self_join = true,
                 _ => {
                     return Err(format!(
-                        "{KEY}={text}: {name:?} is no optimization; set none, all, or a list of {REUSE} and {MERGE}"
+                        "{KEY}={text}: {name:?} is no optimization; set none, all, or a list of {REUSE}, {MERGE} and {SELF_JOIN}"
                     ));
                 }
             }
@@ -43,8 +51,8 @@ impl TopologyOptimization {
 }
 
 impl StreamsConfig {
-    /// The optimizations that `topology.optimization` asks for: `none` (the default), `all`, or a list of `reuse.ktable.source.topics` and
-    /// `merge.repartition.topics`.
+    /// The optimizations that `topology.optimization` asks for: `none` (the default), `all`, or a list of `reuse.ktable.source.topics`,
+    /// `merge.repartition.topics` and `single.store.self.join`.
     ///
     /// # Errors
     /// [`StreamsError::Config`] for any other value.
@@ -74,18 +82,22 @@ mod tests {
 
     #[test]
     fn values_are_kafka_streams() {
-        let parse =
-            |text: &str| TopologyOptimization::parse(text).map(|o| (o.reuse_source_topics, o.merge_repartition_topics));
-        assert_eq!(parse("none"), Ok((false, false)));
-        assert_eq!(parse("all"), Ok((true, true)));
-        assert_eq!(parse("reuse.ktable.source.topics"), Ok((true, false)));
-        assert_eq!(parse("merge.repartition.topics , reuse.ktable.source.topics"), Ok((true, true)));
+        let parse = |text: &str| {
+            let chosen = TopologyOptimization::parse(text)?;
+            let TopologyOptimization { reuse_source_topics, merge_repartition_topics, single_store_self_join } = chosen;
+            Ok::<_, String>([reuse_source_topics, merge_repartition_topics, single_store_self_join])
+        };
+        assert_eq!(parse("none"), Ok([false; 3]));
+        assert_eq!(parse("all"), Ok([true; 3]));
+        assert_eq!(parse("reuse.ktable.source.topics"), Ok([true, false, false]));
+        assert_eq!(parse("merge.repartition.topics , reuse.ktable.source.topics"), Ok([true, true, false]));
+        assert_eq!(parse("single.store.self.join"), Ok([false, false, true]));
         for (wrong, said) in [
             ("all,none", "all stands alone"),
             ("merge.repartition.topics,none", "none stands alone"),
             ("merge", "\"merge\" is no optimization"),
             ("", "\"\" is no optimization"),
-            ("single.store.self.join", "not supported yet"),
+            ("single.store.self.join,", "\"\" is no optimization"),
         ] {
             let message = parse(wrong).unwrap_err();
             assert!(message.contains(said), "{message}");

@@ -141,6 +141,18 @@ pub(crate) enum Prefix {
     NameOf(GraphId),
 }
 
+/// The steps of a join of two streams.
+pub(crate) struct StreamJoin {
+    /// Those that remember the records of the left and of the right side.
+    pub windows: [GraphId; 2],
+    /// Those that look for partners, each below the window of its side.
+    pub sides: [GraphId; 2],
+    /// Where the results come together.
+    pub merge: GraphId,
+    /// The node below the left window that stands for all the others where both sides are the same stream, if there may be one.
+    pub of_itself: Option<Processor>,
+}
+
 /// An end of a stream.
 pub(crate) struct Sink {
     /// None where each record chooses its topic.

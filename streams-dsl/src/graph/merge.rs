@@ -81,7 +81,8 @@ impl Graph {
                         by_step.entry(maker).or_default().push(id);
                     }
                 }
-                (_, Effect::Merges) => mergers.push(id),
+                // Where the results of a join come together, no two streams do.
+                (_, Effect::Merges) if !self.stream_joins.iter().any(|join| join.merge == id) => mergers.push(id),
                 _ => {}
             }
         }

@@ -10,7 +10,9 @@ mod mistake;
 mod write;
 
 pub(crate) use handle::{Handle, RepartitionSpec, sink_factory, source_factory};
-pub(crate) use kind::{EndNames, Kind, LateFactory, Prefix, Processor, Repartition, Sink, Source, Store, TableSource};
+pub(crate) use kind::{
+    EndNames, Kind, LateFactory, Prefix, Processor, Repartition, Sink, Source, Store, StreamJoin, TableSource,
+};
 
 use mistake::Mistake;
 use std::cell::RefCell;
@@ -31,6 +33,7 @@ pub(crate) struct Graph {
     nodes: Vec<GraphNode>,
     mistakes: Vec<Mistake>,
     copartitions: Vec<Copartition>,
+    stream_joins: Vec<StreamJoin>,
     /// Stores that belong to no step.
     stores: Vec<StoreSpec>,
     /// Steps that read the rows of another one, beside their parents, in its partitions.
@@ -130,6 +133,11 @@ impl Graph {
     /// Notes that the records of `sides` meet by key in the step `join`, so that their topics must be partitioned alike.
     pub(crate) fn copartition(&mut self, sides: Vec<GraphId>, join: GraphId) {
         self.copartitions.push(Copartition { sides, join });
+    }
+
+    /// Notes which steps are a join of two streams.
+    pub(crate) fn add_stream_join(&mut self, join: StreamJoin) {
+        self.stream_joins.push(join);
     }
 
     /// Notes that the records of `id` are in the partitions of those of `other`, so that what is joined with the one is with both.

@@ -26,9 +26,14 @@ impl Graph {
             uses: Vec::new(),
             merging: &merging,
             reuse_source_topics: optimization.reuse_source_topics,
+            self_joins: HashMap::new(),
+            left_out: HashSet::new(),
         };
         writer.add_stores();
         writer.merge_sources();
+        if optimization.single_store_self_join {
+            writer.find_self_joins();
+        }
         for id in 0..self.nodes.len() {
             writer.write(id);
             for number in 0..merging.merged.len() {
@@ -64,6 +69,10 @@ struct Writer<'a> {
     /// Repartition topics that are one. They are steps as well, numbered after those of the graph.
     merging: &'a Merging,
     reuse_source_topics: bool,
+    /// Joins of a stream with itself: by the step where results come together its only parent, and what it becomes.
+    self_joins: HashMap<GraphId, (GraphId, &'a Processor)>,
+    /// Steps that these have no need of.
+    left_out: HashSet<GraphId>,
 }
 
 impl<'a> Writer<'a> {
@@ -123,10 +132,28 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Finds joins of a stream with itself that may be one node (`single.store.self.join`).
+    fn find_self_joins(&mut self) {
+        for join in &self.graph.stream_joins {
+            let Some(node) = &join.of_itself else { continue };
+            let parent = |window: GraphId| self.above(window, self.graph.nodes[window].parents[0]);
+            let [this, other] = join.windows;
+            if parent(this) == parent(other) {
+                self.self_joins.insert(join.merge, (this, node));
+                self.left_out.extend(join.sides.into_iter().chain([other]));
+            }
+        }
+    }
+
     fn write(&mut self, id: GraphId) {
         let node = &self.graph.nodes[id];
-        let parents: Vec<GraphId> = node.parents.iter().map(|parent| self.above(id, *parent)).collect();
-        if self.same_as.contains_key(&id) || self.merging.replaced.contains(&id) {
+        let self_join = self.self_joins.get(&id).copied();
+        let parents: Vec<GraphId> = match self_join {
+            Some((window, _)) => vec![window],
+            None => node.parents.iter().map(|parent| self.above(id, *parent)).collect(),
+        };
+        let is_gone = |id| self.same_as.contains_key(id) || self.merging.replaced.contains(id);
+        if is_gone(&id) || self.left_out.contains(&id) {
             return;
         }
         if parents.iter().any(|&parent| self.failed.get(parent).copied().unwrap_or(true)) {
@@ -143,7 +170,7 @@ impl<'a> Writer<'a> {
         let written = match &node.kind {
             Kind::Source(source) => self.source(node.name(), source),
             Kind::TableSource(source) => self.table_source(id, source),
-            Kind::Processor(processor) => self.processor(id, processor, &parents),
+            Kind::Processor(processor) => self.processor(id, self_join.map_or(processor, |(_, node)| node), &parents),
             Kind::Repartition(step) => {
                 let (topic, names) = (self.repartition_topic(id, step), self.repartition_names(id, step));
                 self.repartition(&topic, names, step, step.drops_null_keys(), &parents)
