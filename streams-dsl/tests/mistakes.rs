@@ -1,14 +1,55 @@
 //! What is wrong with a topology is said when it is built, all of it at once, by name.
 
 use std::time::Duration;
+use streams_dsl::processor_api::{KeyValueStore, Processor, ProcessorContext, ProcessorResult};
+use streams_dsl::test_driver::TopologyTestDriver;
+use streams_dsl::windows::{JoinWindows, TimeWindows};
 use streams_dsl::{
-    AutoOffsetReset, BufferConfig, Consumed, Grouped, KStream, Materialized, Produced, Repartitioned, StreamsBuilder,
-    StreamsConfig, Suppressed, Windowed, serde::StringSerde, windows::TimeWindows,
+    AutoOffsetReset, BufferConfig, Consumed, Grouped, KStream, Materialized, Produced, Record, Repartitioned,
+    StreamJoined, StreamsBuilder, StreamsConfig, Suppressed, TableJoined, Windowed, serde::StringSerde,
 };
 
 /// A type without default serde.
 #[derive(Clone)]
 struct Order;
+
+/// Forwards what comes.
+struct Forward;
+
+impl Processor<String, String, String, String> for Forward {
+    fn process(
+        &mut self,
+        context: &mut ProcessorContext<'_, String, String>,
+        record: Record<String, String>,
+    ) -> ProcessorResult {
+        Ok(context.forward(record)?)
+    }
+}
+
+/// Asks for a store that is not there.
+struct Asks;
+
+impl Processor<String, String, String, String> for Asks {
+    fn init(&mut self, context: &mut ProcessorContext<'_, String, String>) -> ProcessorResult {
+        context.state_store::<KeyValueStore<String, String>>("missing").map(drop)?;
+        Ok(())
+    }
+
+    fn process(&mut self, _: &mut ProcessorContext<'_, String, String>, _: Record<String, String>) -> ProcessorResult {
+        Ok(())
+    }
+}
+
+/// What a driver says of a topology that cannot run.
+fn failure(builder: &StreamsBuilder) -> String {
+    let driver = TopologyTestDriver::new(&builder.build().unwrap());
+    let input = driver.create_input_topic::<String, String>("in");
+    input.pipe_input("key".to_owned(), "value".to_owned()).unwrap_err().to_string()
+}
+
+fn seconds(difference: u64) -> JoinWindows {
+    JoinWindows::of_time_difference_with_no_grace(Duration::from_secs(difference))
+}
 
 fn text(builder: &StreamsBuilder) -> KStream<String, String> {
     builder.stream("in")
@@ -122,7 +163,7 @@ fn mistakes_are_named() {
 #[test]
 fn mistakes_say_where_they_are_and_how_to_repair_them() {
     type Declare = fn(&StreamsBuilder);
-    let cases: [(Declare, &str); 7] = [
+    let cases: [(Declare, &str); 14] = [
         (
             |b| {
                 text(b).select_key(|_, _| Order).group_by_key_with(Grouped::new()).count();
@@ -173,11 +214,89 @@ fn mistakes_say_where_they_are_and_how_to_repair_them() {
             },
             "set a longer one (`Materialized::with_retention`), or none (at in)",
         ),
+        (
+            |b| {
+                let windows = seconds(10).at_least_after(Duration::from_secs(11));
+                text(b).filter(|_, _| true).join(&text(b), |left, _| left.clone(), windows);
+            },
+            "set `before` and `after` so that their sum is not negative (at in → KSTREAM-FILTER-0000000001)",
+        ),
+        (
+            |b| {
+                let orders = text(b).map_values(|_| Order);
+                let joined = StreamJoined::new().with_name("pairs");
+                orders.join_with(&text(b), |_, right| right.clone(), seconds(10), joined);
+            },
+            "join pairs knows no serde for its values of type mistakes::Order; name one in its options (`with_value_serde`) \
+             (at in → KSTREAM-MAPVALUES-0000000001)",
+        ),
+        (
+            |b| {
+                let kept = || StreamJoined::new().with_store_name("kept");
+                text(b).join_with(&text(b), |left, _| left.clone(), seconds(10), kept()).to("one");
+                text(b).join_with(&text(b), |left, _| left.clone(), seconds(10), kept()).to("two");
+            },
+            "two stores are named kept-this-join-store; give one of them another name (at in → KSTREAM-WINDOWED-",
+        ),
+        (
+            |b| {
+                let orders = b.table::<String, String>("orders").filter(|_, _| true).map_values(|_| Order);
+                orders.join_on_foreign_key_with(
+                    &b.table::<String, String>("customers"),
+                    |key, _| key.clone(),
+                    |_, customer| customer,
+                    TableJoined::named("fk"),
+                    Materialized::with(StringSerde, StringSerde),
+                );
+            },
+            "name one where that table is declared (`Consumed`, `Materialized`) (at orders → KTABLE-SOURCE-0000000002 → \
+             KTABLE-FILTER-0000000003 → KTABLE-MAPVALUES-0000000004)",
+        ),
+        (
+            |b| {
+                let keyed = |topic: &str| b.stream::<String, String>(topic).select_key(|_, value| value.clone());
+                let add = |_: &String, value: String, sum: String| sum + &value;
+                let streams = keyed("one").group_by_key().cogroup(add).cogroup(&keyed("two").group_by_key(), add);
+                streams.aggregate(String::new);
+            },
+            "name them (`Grouped::named`) (at one → KSTREAM-KEY-SELECT-0000000001)",
+        ),
+        (
+            |b| {
+                text(b).filter(|_, _| true).process(|| Forward, "missing").to("out");
+            },
+            "KSTREAM-PROCESSOR-0000000002 uses store missing, which does not exist; add it (`add_state_store`), or name that of a table \
+             (`Materialized::named`) (at in → KSTREAM-FILTER-0000000001 → KSTREAM-PROCESSOR-0000000002)",
+        ),
+        (
+            |b| {
+                let customers = b.table::<String, String>("customers");
+                text(b).join_table(&StreamsBuilder::new().table::<String, String>("orders"), |left, _| left).to("out");
+                customers.join(&StreamsBuilder::new().table("orders"), |left: String, _: String| left);
+            },
+            "declare both on one (at customers → KTABLE-SOURCE-0000000002)",
+        ),
     ];
     for (declare, expected) in cases {
         let builder = StreamsBuilder::new();
         declare(&builder);
         let message = builder.build().err().expect(expected).to_string();
+        assert!(message.contains(expected), "{message}\ndoes not say\n{expected}");
+    }
+}
+
+/// What is found on the thread that runs a task says the same.
+#[test]
+fn a_processor_that_asks_for_an_unknown_store_is_named_with_its_way() {
+    let builder = StreamsBuilder::new();
+    text(&builder).group_by(|_, value| value.clone()).count_with(Materialized::named("counts"));
+    let keyed = text(&builder).select_key(|_, value| value.clone()).repartition_with(Repartitioned::named("spread"));
+    keyed.process(|| Asks, ()).to("out");
+    let message = failure(&builder);
+    for expected in [
+        "asks for store missing, which does not exist; add it, or ask for one of: counts",
+        "(at in → KSTREAM-KEY-SELECT-0000000007 → spread-repartition-filter → spread-repartition → KSTREAM-PROCESSOR-",
+    ] {
         assert!(message.contains(expected), "{message}\ndoes not say\n{expected}");
     }
 }
@@ -213,6 +332,81 @@ fn generated_names_of_stores_and_topics_are_refused_where_that_is_asked_for() {
     rekeyed.group_by_key_with(Grouped::named("by-value")).count_with(Materialized::named("counts"));
     rekeyed.repartition_with(Repartitioned::named("spread")).to("out");
     assert_eq!(naming(&builder, "true"), Ok(()));
+}
+
+/// The declaration needs these names and no others.
+fn needs_names(declare: impl FnOnce(&StreamsBuilder), names: &[&str]) {
+    let builder = StreamsBuilder::new();
+    declare(&builder);
+    match naming(&builder, "true") {
+        Ok(()) => assert!(names.is_empty(), "{names:?} are not asked for"),
+        Err(message) => {
+            let (_, asked) = message.split_once("names of their own: ").unwrap();
+            let asked = asked.split_once("; name stores").unwrap().0;
+            assert_eq!(asked.split("; ").collect::<Vec<_>>(), names);
+        }
+    }
+}
+
+#[test]
+fn joins_of_streams_need_names_of_stores_and_topics() {
+    let keyed = |b: &StreamsBuilder| text(b).select_key(|_, value| value.clone());
+    let other = |b: &StreamsBuilder| b.stream::<String, String>("other");
+    let joined = |b: &StreamsBuilder, left: &KStream<String, String>, joined: StreamJoined<String, String, String>| {
+        left.outer_join_with(&other(b), |left, _| left.cloned(), seconds(10), joined);
+    };
+    needs_names(
+        |b| joined(b, &keyed(b), StreamJoined::with(StringSerde, StringSerde, StringSerde)),
+        &[
+            "changelog topics: KSTREAM-OUTERTHIS-0000000008-store-changelog, KSTREAM-OUTEROTHER-0000000009-store-changelog, \
+             KSTREAM-OUTERSHARED-0000000008-store-changelog",
+            "state stores: KSTREAM-OUTERTHIS-0000000008-store, KSTREAM-OUTEROTHER-0000000009-store, \
+             KSTREAM-OUTERSHARED-0000000008-store",
+            "repartition topics: KSTREAM-KEY-SELECT-0000000001-repartition",
+        ],
+    );
+    needs_names(
+        |b| joined(b, &keyed(b), StreamJoined::with(StringSerde, StringSerde, StringSerde).with_store_name("kept")),
+        &["repartition topics: KSTREAM-KEY-SELECT-0000000001-repartition"],
+    );
+    needs_names(
+        |b| joined(b, &keyed(b), StreamJoined::named("pairs").with_store_name("kept").with_key_serde(StringSerde)),
+        &[],
+    );
+}
+
+#[test]
+fn joins_of_tables_and_co_groups_need_names() {
+    let table = |b: &StreamsBuilder, topic: &str| {
+        b.table_with::<String, String>(topic, Consumed::with(StringSerde, StringSerde), Materialized::named(topic))
+    };
+    let foreign = |b: &StreamsBuilder, joined: TableJoined<String, String>, kept: Materialized<String, String>| {
+        let (left, right) = (table(b, "left"), table(b, "right"));
+        left.join_on_foreign_key_with(&right, |_, row| row.clone(), |left, _| left, joined, kept);
+    };
+    let kept = || Materialized::with(StringSerde, StringSerde);
+    needs_names(
+        |b| foreign(b, TableJoined::new(), kept()),
+        &[
+            "changelog topics: KTABLE-FK-JOIN-SUBSCRIPTION-STATE-STORE-0000000008-changelog",
+            "state stores: KTABLE-FK-JOIN-SUBSCRIPTION-STATE-STORE-0000000008",
+            "topics of joins by a foreign key: KTABLE-FK-JOIN-SUBSCRIPTION-REGISTRATION-0000000004-topic, \
+             KTABLE-FK-JOIN-SUBSCRIPTION-RESPONSE-0000000012-topic",
+        ],
+    );
+    needs_names(|b| foreign(b, TableJoined::named("fk"), Materialized::named("joined")), &[]);
+    needs_names(|b| foreign(b, TableJoined::named("fk"), kept()), &[]);
+
+    let cogroup = |b: &StreamsBuilder, grouped: Grouped<String, String>, kept: Materialized<String, String>| {
+        let keyed = text(b).select_key(|_, value| value.clone()).group_by_key_with(grouped);
+        keyed.cogroup(|_, value: String, sum: String| sum + &value).aggregate_with(String::new, kept);
+    };
+    let store = "COGROUPKSTREAM-AGGREGATE-STATE-STORE-0000000002";
+    let (logged, kept_in) = (format!("changelog topics: {store}-changelog"), format!("state stores: {store}"));
+    let repartition = format!("repartition topics: {store}-repartition");
+    needs_names(|b| cogroup(b, Grouped::with(StringSerde, StringSerde), kept()), &[&logged, &kept_in, &repartition]);
+    needs_names(|b| cogroup(b, Grouped::named("grouped"), kept()), &[&logged, &kept_in]);
+    needs_names(|b| cogroup(b, Grouped::named("grouped"), Materialized::named("kept")), &[]);
 }
 
 #[test]

@@ -107,12 +107,14 @@ impl TopologyBuilder {
     /// # Errors
     /// One of them does not exist.
     pub fn connect(&mut self, user: &str, store: &str) -> Result<(), StreamsError> {
-        let id = *self
-            .names
-            .get(user)
-            .ok_or_else(|| invalid(format!("store {store} is connected to {user}, which does not exist")))?;
+        let id = *self.names.get(user).ok_or_else(|| {
+            invalid(format!("store {store} is connected to {user}, which does not exist; add that before"))
+        })?;
         let spec = self.stores.iter_mut().find(|spec| spec.name == store);
-        let spec = spec.ok_or_else(|| invalid(format!("{user} uses store {store}, which does not exist")))?;
+        let spec = spec.ok_or_else(|| {
+            let repair = "add it (`add_state_store`), or name that of a table (`Materialized::named`)";
+            invalid(format!("{user} uses store {store}, which does not exist; {repair}"))
+        })?;
         if !spec.users.contains(&id) {
             spec.users.push(id);
             self.nodes[id].stores.push(store.to_owned());
@@ -140,7 +142,7 @@ impl TopologyBuilder {
     pub fn add_copartition(&mut self, sources: &[&str], join: &str) -> Result<(), StreamsError> {
         let id = |name: &&str| match self.names.get(*name) {
             Some(&id) if self.nodes[id].is_source() => Ok(id),
-            _ => Err(invalid(format!("{join} joins what comes from {name}, which is no source"))),
+            _ => Err(invalid(format!("{join} joins what comes from {name}, which is no source; name the sources"))),
         };
         let mut sources: Vec<NodeId> = sources.iter().map(id).collect::<Result<_, _>>()?;
         sources.sort_unstable();
@@ -173,10 +175,9 @@ impl TopologyBuilder {
     fn parents(&self, name: &str, parents: &[&str], input: Option<FlowType>) -> Result<Vec<NodeId>, StreamsError> {
         let mut ids = Vec::with_capacity(parents.len());
         for parent in parents {
-            let id = *self
-                .names
-                .get(*parent)
-                .ok_or_else(|| invalid(format!("{name} names parent {parent}, which does not exist")))?;
+            let id = *self.names.get(*parent).ok_or_else(|| {
+                invalid(format!("{name} names parent {parent}, which does not exist; add that before"))
+            })?;
             let output = self.nodes[id].output;
             if let (Some(input), Some(output)) = (input, output)
                 && input != output
@@ -188,7 +189,9 @@ impl TopologyBuilder {
                 )));
             }
             if output.is_none() {
-                return Err(invalid(format!("{name} names parent {parent}, which is a sink and forwards nothing")));
+                return Err(invalid(format!(
+                    "{name} names parent {parent}, which is a sink and forwards nothing; name the parent of that"
+                )));
             }
             ids.push(id);
         }
@@ -198,7 +201,7 @@ impl TopologyBuilder {
     fn check_source(&self, name: &str, kind: &NodeKind) -> Result<(), StreamsError> {
         let NodeKind::Source { topics: SourceTopics::Names(topics), .. } = kind else { return Ok(()) };
         if topics.is_empty() {
-            return Err(invalid(format!("source {name} has no topics")));
+            return Err(invalid(format!("source {name} has no topics; name one at least")));
         }
         for node in &self.nodes {
             let NodeKind::Source { topics: SourceTopics::Names(others), .. } = &node.kind else { continue };
@@ -216,11 +219,11 @@ impl TopologyBuilder {
 fn check_name(name: &str) -> Result<(), StreamsError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     match name {
-        "" | "." | ".." => Err(invalid(format!("\"{name}\" is not a name"))),
-        _ if name.len() > 249 => Err(invalid(format!("name {name} is longer than 249 characters"))),
-        _ if !name.chars().all(allowed) => {
-            Err(invalid(format!("name \"{name}\" has characters other than letters, digits, '.', '_' and '-'")))
-        }
+        "" | "." | ".." => Err(invalid(format!("\"{name}\" is not a name; give another one"))),
+        _ if name.len() > 249 => Err(invalid(format!("name {name} is longer than 249 characters; give a shorter one"))),
+        _ if !name.chars().all(allowed) => Err(invalid(format!(
+            "name \"{name}\" has characters other than letters, digits, '.', '_' and '-'; leave these out"
+        ))),
         _ => Ok(()),
     }
 }

@@ -6,6 +6,7 @@
 mod asked_store;
 mod build;
 mod builder;
+mod chain;
 mod copartition;
 mod describe;
 mod drawing;
@@ -18,6 +19,7 @@ mod subtopology;
 pub(crate) use asked_store::StoreKind;
 pub use build::{BuiltNode, BuiltTask, Children, TaskBuild};
 pub use builder::TopologyBuilder;
+pub use chain::chain_text;
 pub use copartition::Copartition;
 pub use node::{AutoOffsetReset, FlowType, NodeFactory, NodeId, NodeKind, NodeSpec, SourceTopics};
 pub use state_stores::RowLayout;

@@ -5,21 +5,28 @@ impl Topology {
     /// Looks for stores and internal topics with generated names. Those are numbered by the place of their steps, so a step that is added above them takes
     /// their state away. `enforce` (`ensure.explicit.internal.resource.naming`) makes them an error; else they are warned about.
     ///
-    /// Unlike in Kafka Streams, a table that needs no store needs no name for it.
+    /// Unlike in Kafka Streams, a table that needs no store needs no name for it, and topics and store of the subscriptions of a join by a foreign key need
+    /// one.
     ///
     /// # Errors
     /// [`StreamsError::Topology`] with every generated name, if `enforce`.
     pub fn check_names(&self, enforce: bool) -> Result<(), StreamsError> {
-        let stores = || self.stores().iter().filter(|store| is_generated(&store.name));
+        let stores = || self.stores().iter().filter(|store| is_generated(store.name.trim_end_matches("-store")));
         let changelogs = stores().filter(|store| store.logging.is_some());
-        let topics = self.repartition_topics().iter().map(|topic| topic.name.as_str());
+        let (joins, topics): (Vec<&str>, Vec<&str>) = self
+            .repartition_topics()
+            .iter()
+            .map(|topic| topic.name.as_str())
+            .partition(|name| name.ends_with("-topic"));
+        let generated = |names: Vec<&str>, suffix| -> Vec<String> {
+            let names = names.into_iter().filter(|name| is_generated(name.trim_end_matches(suffix)));
+            names.map(str::to_owned).collect()
+        };
         let groups = [
             ("changelog topics", changelogs.map(|store| format!("{}-changelog", store.name)).collect::<Vec<_>>()),
             ("state stores", stores().map(|store| store.name.clone()).collect()),
-            (
-                "repartition topics",
-                topics.filter(|name| is_generated(name.trim_end_matches("-repartition"))).map(str::to_owned).collect(),
-            ),
+            ("repartition topics", generated(topics, "-repartition")),
+            ("topics of joins by a foreign key", generated(joins, "-topic")),
         ];
         let unnamed = groups.iter().filter(|(_, names)| !names.is_empty());
         let unnamed: Vec<_> = unnamed.map(|(what, names)| format!("{what}: {}", names.join(", "))).collect();
@@ -27,7 +34,8 @@ impl Topology {
             return Ok(());
         }
         let unnamed = unnamed.join("; ");
-        let repair = "name stores with Materialized::named (or Suppressed::with_name), repartition topics with Grouped, Joined or Repartitioned::named";
+        let repair = "name stores with Materialized::named (of joins of streams StreamJoined::with_store_name, of suppressions Suppressed::with_name), \
+                      repartition topics with Grouped, Joined, StreamJoined or Repartitioned::named, joins by a foreign key with TableJoined::named";
         if enforce {
             return Err(StreamsError::Topology(format!(
                 "ensure.explicit.internal.resource.naming is true, and these have no names of their own: {unnamed}; {repair}"

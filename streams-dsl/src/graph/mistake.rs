@@ -1,9 +1,6 @@
-use super::kind::Kind;
+use super::kind::{Kind, Prefix};
 use super::{Graph, GraphId, Handle};
-use streams_core::topology::SourceTopics;
-
-/// How many steps of a chain are told: of longer ones the first and the last.
-const LONGEST_CHAIN: usize = 8;
+use streams_core::topology::chain_text;
 
 /// Something that makes the topology impossible.
 pub(super) struct Mistake {
@@ -29,7 +26,7 @@ impl Graph {
     /// A message with the steps that lead to where it belongs.
     pub(super) fn explain(&self, message: &str, at: Option<GraphId>) -> String {
         match at.map(|at| self.chain(at)) {
-            Some(chain) if !chain.is_empty() => format!("{message} (at {})", chain.join(" → ")),
+            Some(chain) if !chain.is_empty() => format!("{message} (at {})", chain_text(chain)),
             _ => message.to_owned(),
         }
     }
@@ -39,28 +36,18 @@ impl Graph {
         let mut chain = Vec::new();
         let mut next = self.nodes.get(id);
         while let Some(node) = next {
-            chain.push(match &node.kind {
-                Kind::Repartition(_) => "repartition".to_owned(),
-                _ => node.name().to_owned(),
-            });
             match &node.kind {
-                Kind::Source(source) => *chain.last_mut().unwrap_or(&mut String::new()) = topics(&source.topics),
-                Kind::TableSource(table) => chain.push(topics(&table.source.topics)),
-                Kind::Processor(_) | Kind::Repartition(_) | Kind::Sink(_) => {}
+                Kind::Source(source) => chain.push(source.topics.text()),
+                Kind::TableSource(table) => chain.extend([node.name().to_owned(), table.source.topics.text()]),
+                Kind::Repartition(step) => chain.push(match &step.prefix {
+                    Prefix::Whole(topic) => topic.clone(),
+                    _ => "repartition".to_owned(),
+                }),
+                Kind::Processor(_) | Kind::Sink(_) => chain.push(node.name().to_owned()),
             }
             next = node.parents.first().and_then(|&parent| self.nodes.get(parent));
         }
         chain.reverse();
-        if chain.len() > LONGEST_CHAIN {
-            chain.splice(1..=chain.len() - LONGEST_CHAIN + 1, ["…".to_owned()]);
-        }
         chain
-    }
-}
-
-fn topics(topics: &SourceTopics) -> String {
-    match topics {
-        SourceTopics::Names(names) => names.join(", "),
-        SourceTopics::Pattern(pattern) => format!("topics like {}", pattern.as_str()),
     }
 }

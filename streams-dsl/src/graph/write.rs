@@ -307,9 +307,8 @@ impl<'a> Writer<'a> {
             let sources = sides.iter().flat_map(|side| self.sources(*side));
             let names: Vec<String> = sources.map(|id| self.source_of(id)).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            if let Err(error) = self.builder.add_copartition(&names, self.graph.name(*join)) {
-                self.mistakes.push(self.graph.explain(&error.to_string(), Some(*join)));
-            }
+            let added = self.builder.add_copartition(&names, self.graph.name(*join));
+            self.note(Some(*join), added);
         }
     }
 
