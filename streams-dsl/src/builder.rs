@@ -177,7 +177,9 @@ impl StreamsBuilder {
     /// - `topology.optimization`: `none` (the default), `all`, or a list of optimizations. With `reuse.ktable.source.topics` a [`table`](Self::table) has no
     ///   changelog: it is restored from the topic it is read from, which should be compacted. (Not where it has a timestamp extractor or a time to live
     ///   of its own, as its rows then are not the topic's records.) With `merge.repartition.topics` all that is grouped or joined by the same new keys goes
-    ///   through one repartition topic, also past filters and the like; by default each step has its own.
+    ///   through one repartition topic, also past filters and the like; by default each step has its own. With `single.store.self.join` a
+    ///   [join](KStream::join) of a stream with itself remembers its records once. A left or outer one then drops records with a null key, and no record goes on
+    ///   alone: each has itself as a partner.
     /// - `ensure.explicit.internal.resource.naming`: `true` refuses stores and internal topics without a name given by you. With `false`, the
     ///   default, there is a warning.
     ///

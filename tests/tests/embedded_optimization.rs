@@ -1,10 +1,13 @@
 //! Applications with `topology.optimization`: tables that are restored from the topic they are read from, and repartition topics that are one.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
+use streams_dsl::broker::embedded::Isolation;
 use streams_dsl::broker::{Admin, Broker, Properties};
 use streams_dsl::record::TopicPartition;
+use streams_dsl::windows::JoinWindows;
 use streams_dsl::{KafkaStreams, Materialized, StreamsBuilder, StreamsConfig, Topology};
 use tests::embedded::{STORE, Site, counts_of, wait};
 
@@ -42,8 +45,7 @@ fn topics(site: &Site) -> Vec<(String, i32)> {
 }
 
 fn expect_counts<B: Broker>(streams: &KafkaStreams<B>, expected: &[(&str, i64)]) {
-    let expected: std::collections::BTreeMap<String, i64> =
-        expected.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect();
+    let expected: BTreeMap<String, i64> = expected.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect();
     wait("the counts are as expected", || {
         counts_of(streams).is_ok_and(|counts| counts.into_iter().eq(expected.clone()))
     });
@@ -141,4 +143,52 @@ fn a_merged_topic_is_partitioned_like_the_table_it_is_joined_with() {
     assert_eq!(repartition.len(), 1, "{repartition:?}");
     assert_eq!(repartition[0].1, 3, "{repartition:?}");
     assert_eq!(site.end(&TopicPartition::new("in", 0)), 4);
+}
+
+/// Pairs of records of the same value.
+fn pairs(site: &Site) -> Topology {
+    let builder = StreamsBuilder::new();
+    let keyed = builder.stream_with("in", text()).select_key(|_, value: &String| value.clone());
+    // The key of the input is lost, so the values say which records they are.
+    let numbered = keyed.map(|key, value| (key[..1].to_owned(), value));
+    let windows = JoinWindows::of_time_difference_with_no_grace(Duration::from_secs(60));
+    numbered.join(&numbered, |left, right| format!("{left}{right}"), windows).to("out");
+    builder.build_with(&optimized(site)).unwrap()
+}
+
+fn rows_of(values: &[&'static str]) -> Vec<(&'static str, Option<&'static str>)> {
+    values.iter().map(|&value| ("k", Some(value))).collect()
+}
+
+/// How often each pair was written.
+fn written_pairs(site: &Site) -> BTreeMap<String, usize> {
+    let mut pairs = BTreeMap::new();
+    for record in site.broker.read_all("out", Isolation::ReadCommitted).unwrap() {
+        *pairs.entry(String::from_utf8(record.value.unwrap()).unwrap()).or_default() += 1;
+    }
+    pairs
+}
+
+/// What a stream that is joined with itself remembers is in one store and one changelog; lost, it is restored from there.
+#[test]
+fn a_stream_that_is_joined_with_itself_remembers_its_records_once() {
+    let site = Site::new(&[("in", 1), ("out", 1)]);
+    let streams = site.start_with(pairs(&site), optimized(&site));
+    produce(&site, &rows_of(&["a1", "b1", "a2"]));
+    wait("the first pairs are written", || written_pairs(&site).len() == 5);
+    assert!(streams.close());
+    let task = ["0_0", "1_0"].map(|task| site.task_dir("one", task));
+    task.iter().filter(|task| task.exists()).for_each(|task| fs::remove_dir_all(task).unwrap());
+    let streams = site.start_with(pairs(&site), optimized(&site));
+    produce(&site, &rows_of(&["a3", "b2"]));
+    wait("all pairs are written", || written_pairs(&site).len() == 13);
+    assert_eq!(streams.restored_records(), 3);
+    assert!(streams.close());
+    let mut expected = BTreeMap::new();
+    for group in [&["a1", "a2", "a3"][..], &["b1", "b2"]] {
+        expected.extend(group.iter().flat_map(|left| group.iter().map(move |right| (format!("{left}{right}"), 1))));
+    }
+    assert_eq!(written_pairs(&site), expected);
+    let changelogs = topics(&site).into_iter().filter(|(name, _)| name.ends_with("-changelog"));
+    assert_eq!(changelogs.count(), 1);
 }

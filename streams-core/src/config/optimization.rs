@@ -8,7 +8,8 @@ const REUSE: &str = "reuse.ktable.source.topics";
 const MERGE: &str = "merge.repartition.topics";
 const SELF_JOIN: &str = "single.store.self.join";
 
-/// What `topology.optimization` lets a builder change about a topology. None of it changes results; stores and internal topics may change, so an
+/// What `topology.optimization` lets a builder change about a topology. None of it changes results, but for left and outer joins of a stream with itself, which
+/// drop records with null keys and never have one go on alone; stores and internal topics may change, so an
 /// application that has run already needs a reset when another value is chosen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TopologyOptimization {
