@@ -164,7 +164,7 @@ fn rows_of(values: &[&'static str]) -> Vec<(&'static str, Option<&'static str>)>
 fn written_pairs(site: &Site) -> BTreeMap<String, usize> {
     let mut pairs = BTreeMap::new();
     for record in site.broker.read_all("out", Isolation::ReadCommitted).unwrap() {
-        *pairs.entry(String::from_utf8(record.value.unwrap()).unwrap()).or_default() += 1;
+        *pairs.entry(String::from_utf8(record.value.unwrap().to_vec()).unwrap()).or_default() += 1;
     }
     pairs
 }
