@@ -4,10 +4,12 @@ use examples::{Example, Sample};
 use std::process::ExitCode;
 use std::time::Duration;
 use streams_dsl::windows::JoinWindows;
-use streams_dsl::{KStream, KTable, Materialized, StreamsBuilder, StreamsError, Topology};
+use streams_dsl::{GlobalKTable, KStream, KTable, Materialized, StreamsBuilder, StreamsError, Topology};
 
 /// Records of both sides that lie no further apart are partners.
 const WINDOW: Duration = Duration::from_secs(1);
+/// For how long the rows of the past are known to the join as of each record's time.
+const HISTORY: Duration = Duration::from_secs(3600);
 
 const EXAMPLE: Example = Example {
     name: "joins",
@@ -21,15 +23,17 @@ const EXAMPLE: Example = Example {
         (1767225602000, "k", "right"),
         (1767225604000, "k", "left c"),
         (1767225606000, "k", "right z"),
-        (1767225608000, "k", "left d"),
+        (1767225608000, "k", "left d@k"),
     ]),
+    tables: &[("{input}-titles", Sample::Keyed(&[("k", "king")]))],
     topology,
     // Records without partner are looked for after each record, and not once a second, so that so few show them.
     config: |config| config.set("__emit.interval.ms.kstreams.windowed.aggregation__", 0),
     ..Example::DEFAULT
 };
 
-/// A record is `left` or `right`, a space and a text; without the text it deletes its side's row. Each result says which join it is of.
+/// A record is `left` or `right`, a space and a text; without the text it deletes its side's row. What stands behind an `@` in a text is a foreign key.
+/// Each result says which join it is of.
 fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {
     let builder = StreamsBuilder::new();
     let sides = builder.stream::<String, String>(input);
@@ -37,8 +41,17 @@ fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {
     let [left_table, right_table] =
         [(&left, "left-rows"), (&right, "right-rows")].map(|(side, store)| rows_of(side, store));
     join_tables(&left_table, &right_table, output);
+    join_on_foreign_key(&left_table, &right_table, output);
+    let versions = Materialized::persistent_versioned_key_value_store("right-versions", HISTORY);
+    let right_versions = right.to_table_deleting_none_with(versions);
     let [left, right] = [left, right].map(|side| side.flat_map_values(|text| text));
     join_with_table(&left, &right_table, output);
+    write(
+        left.join_as_of(&right_versions, Duration::ZERO, |left, right| both(Some(&left), Some(&right))),
+        "as of",
+        output,
+    );
+    join_with_global_table(&left, &builder.global_table(&format!("{input}-titles")), output);
     join_streams(&left, &right, output);
     builder.build()
 }
@@ -60,6 +73,27 @@ fn join_tables(left: &KTable<String, String>, right: &KTable<String, String>, ou
     for (name, joined) in [("tables", inner), ("tables left", one), ("tables outer", outer)] {
         joined.to_stream().map(move |key, row| (format!("{name} {key}"), row)).to(output);
     }
+}
+
+fn join_on_foreign_key(left: &KTable<String, String>, right: &KTable<String, String>, output: &str) {
+    let key = |_: &String, text: &String| foreign_key(text);
+    let inner = left.join_on_foreign_key(right, key, |left, right| both(Some(&left), Some(&right)));
+    let one = left.left_join_on_foreign_key(right, key, |left, right| both(Some(&left), right.as_ref()));
+    for (name, joined) in [("foreign", inner), ("foreign left", one)] {
+        joined.to_stream().map(move |key, row| (format!("{name} {key}"), row)).to(output);
+    }
+}
+
+fn foreign_key(text: &str) -> Option<String> {
+    text.split_once('@').map(|(_, key)| key.to_owned())
+}
+
+fn join_with_global_table(left: &KStream<String, String>, titles: &GlobalKTable<Option<String>, String>, output: &str) {
+    let key = |_: &String, text: &String| foreign_key(text);
+    let inner = left.join_global_table(titles, key, |left, title| both(Some(&left), Some(&title)));
+    let one = left.left_join_global_table(titles, key, |left, title: Option<String>| both(Some(&left), title.as_ref()));
+    write(inner, "global", output);
+    write(one, "global left", output);
 }
 
 fn join_with_table(left: &KStream<String, String>, right: &KTable<String, String>, output: &str) {

@@ -37,9 +37,9 @@ impl EmbeddedRun {
         let broker = EmbeddedBroker::new();
         broker.create_topic(&options.input, PARTITIONS)?;
         broker.create_topic(&options.output, PARTITIONS)?;
-        for (topic, sample) in example.tables {
-            broker.create_topic(topic, PARTITIONS)?;
-            sample.records().into_iter().try_for_each(|record| produce(&broker, topic, &record))?;
+        for (topic, sample) in example.tables(&options.input) {
+            broker.create_topic(&topic, PARTITIONS)?;
+            sample.records().into_iter().try_for_each(|record| produce(&broker, &topic, &record))?;
         }
         let state = tempfile::tempdir()?;
         let streams = KafkaStreams::with_broker(

@@ -22,8 +22,9 @@ pub(crate) fn run(example: &Example, options: &Options, servers: &str) -> Result
     config.validate()?;
     let running = Running::default();
     close_on_signal(Arc::clone(&running))?;
+    let tables: Vec<_> = example.tables(&options.input).map(|(topic, _)| topic).collect();
     let mut topics = vec![options.input.as_str(), options.output.as_str()];
-    topics.extend(example.tables.iter().map(|(topic, _)| *topic));
+    topics.extend(tables.iter().map(String::as_str));
     create_topics(servers, &topics)?;
     let streams = Arc::new(KafkaStreams::new((example.topology)(&options.input, &options.output)?, config)?);
     streams.set_state_listener(|new, old| println!("state {old} -> {new}"));

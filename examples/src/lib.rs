@@ -29,7 +29,7 @@ pub struct Example {
     pub output: &'static str,
     /// Its input on the embedded broker.
     pub sample: Sample,
-    /// Further input topics with what they hold on the embedded broker before the input comes.
+    /// Further input topics with what they hold on the embedded broker before the input comes. `{input}` in a name stands for the input topic.
     pub tables: &'static [(&'static str, Sample)],
     /// Builds the topology for an input and an output topic.
     pub topology: fn(&str, &str) -> Result<Topology, StreamsError>,
@@ -51,6 +51,11 @@ impl Example {
         row: |key, value| Ok((text(key), text(value))),
         config: |config| config,
     };
+
+    /// The further input topics, by their names beside this input topic.
+    fn tables(&self, input: &str) -> impl Iterator<Item = (String, Sample)> {
+        self.tables.iter().map(move |(topic, sample)| (topic.replace("{input}", input), *sample))
+    }
 
     /// Runs the example with the program's arguments.
     pub fn main(&self) -> ExitCode {

@@ -157,6 +157,17 @@ pub enum StoreError {
         needed: &'static str,
     },
 
+    /// A changelog record, or a row on disk, cannot be a version of a versioned store.
+    #[error(
+        "store `{store}` was given {length} bytes that are no version of a row; delete its directory to rebuild it from its changelog"
+    )]
+    InvalidVersion {
+        /// Name of the store.
+        store: String,
+        /// How many bytes.
+        length: usize,
+    },
+
     /// A session that ends before it starts, or starts before time does. Nothing was written.
     #[error(
         "store `{store}` cannot hold a session from {start} to {end}; its start must not be negative or after its end"

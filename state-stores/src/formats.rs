@@ -12,6 +12,25 @@
 //! assert_eq!(split_timestamped(b"short"), None);
 //! ```
 
+/// Before the value of a version, and of one that is a deletion.
+const VALUE: u8 = 1;
+const DELETED: u8 = 0;
+
+/// Appends a version of a key: since when it holds, and its value, `None` for a deletion. It is what
+/// [`TaskStores::restore`](crate::TaskStores::restore) takes for versioned stores.
+pub fn join_version(since: i64, value: Option<&[u8]>, out: &mut Vec<u8>) {
+    out.extend_from_slice(&since.to_be_bytes());
+    out.push(if value.is_some() { VALUE } else { DELETED });
+    out.extend_from_slice(value.unwrap_or_default());
+}
+
+/// Takes a version apart; `None` if it is too short to be one.
+pub fn split_version(bytes: &[u8]) -> Option<(i64, Option<&[u8]>)> {
+    let (since, rest) = split_timestamped(bytes)?;
+    let (&kind, value) = rest.split_first()?;
+    Some((since, (kind == VALUE).then_some(value)))
+}
+
 /// Bytes of the timestamp in front of a timestamped value.
 pub const TIMESTAMP_LEN: usize = 8;
 

@@ -9,6 +9,14 @@
 //! segment id, 8 bytes | 1 | time, 8 bytes | what remains     its place in the time index
 //! ```
 //!
+//! A versioned store has the latest version of each key behind all segments, and each version before in the segment in
+//! which it ended:
+//!
+//! ```text
+//! 0x80 | key                                                  its latest version
+//! segment id, 8 bytes | 0 | length of key, 4 bytes | key | end, 8 bytes    one of the past
+//! ```
+//!
 //! The changelog key of a window is `key | start | sequence number (4 bytes)`, that of a session
 //! `key | end | start`: the bytes of Kafka Streams. Numbers are big endian; times are milliseconds.
 
@@ -24,6 +32,10 @@ const PREFIX_LEN: usize = SEGMENT_LEN + 1;
 const ROW: u8 = 0;
 const INDEX: u8 = 1;
 const TIME_LEN: usize = 8;
+/// First byte of the latest versions: greater than that of every segment.
+const LATEST: u8 = 0x80;
+/// Bytes of the length of a version's key.
+const KEY_LEN: usize = 4;
 
 /// How the rows of a store are arranged.
 ///
@@ -87,6 +99,13 @@ pub enum RowLayout {
         /// row each.
         time_index: bool,
     },
+    /// A versioned key-value store: see [`VersionedKeyValueStore`](crate::VersionedKeyValueStore).
+    Versioned {
+        /// For how long before the observed stream time the past can be read and changed, in milliseconds.
+        history_retention_ms: i64,
+        /// Length of a segment, in milliseconds.
+        segment_interval_ms: i64,
+    },
 }
 
 impl RowLayout {
@@ -101,10 +120,19 @@ impl RowLayout {
         Self::Session { retention_ms, segment_interval_ms: default_interval(retention_ms), time_index: false }
     }
 
+    /// A versioned store with Kafka Streams' default segment interval.
+    pub fn versioned(history_retention_ms: i64) -> Self {
+        let segment_interval_ms = versioned_interval(history_retention_ms);
+        Self::Versioned { history_retention_ms, segment_interval_ms }
+    }
+
     /// The same layout with other segments. Has no effect on a plain one.
     #[must_use]
     pub fn with_segment_interval(mut self, milliseconds: i64) -> Self {
-        if let Self::Window { segment_interval_ms, .. } | Self::Session { segment_interval_ms, .. } = &mut self {
+        if let Self::Window { segment_interval_ms, .. }
+        | Self::Session { segment_interval_ms, .. }
+        | Self::Versioned { segment_interval_ms, .. } = &mut self
+        {
             *segment_interval_ms = milliseconds;
         }
         self
@@ -133,6 +161,11 @@ impl RowLayout {
         *self != Self::Plain
     }
 
+    /// Whether it is that of a versioned store.
+    pub fn is_versioned(&self) -> bool {
+        matches!(self, Self::Versioned { .. })
+    }
+
     /// Whether there is a time index.
     pub fn has_time_index(&self) -> bool {
         matches!(self, Self::Window { time_index: true, .. } | Self::Session { time_index: true, .. })
@@ -149,6 +182,9 @@ impl RowLayout {
             Self::Plain => (i64::MAX, i64::MAX),
             Self::Window { retention_ms, segment_interval_ms, .. }
             | Self::Session { retention_ms, segment_interval_ms, .. } => (retention_ms, segment_interval_ms.max(1)),
+            Self::Versioned { history_retention_ms, segment_interval_ms } => {
+                (history_retention_ms, segment_interval_ms.max(1))
+            }
         }
     }
 
@@ -165,8 +201,41 @@ impl RowLayout {
         SessionKey { key, start, end }.encode(row);
     }
 
+    /// Replaces `row` with the key of the latest version, for a versioned store.
+    pub(crate) fn encode_latest(key: &[u8], row: &mut Vec<u8>) {
+        row.clear();
+        row.push(LATEST);
+        row.extend_from_slice(key);
+    }
+
+    /// Replaces `row` with the key of the version that ended at this time, for a versioned store.
+    pub(crate) fn encode_version(&self, key: &[u8], end: i64, row: &mut Vec<u8>) {
+        self.begin(end, ROW, row);
+        row.extend_from_slice(&(key.len() as u32).to_be_bytes());
+        row.extend_from_slice(key);
+        row.extend_from_slice(&end.to_be_bytes());
+    }
+
+    /// The first key after all segments of a versioned store.
+    pub(crate) fn after_segments() -> &'static [u8] {
+        &[LATEST]
+    }
+
+    /// The segment of a version of the past.
+    pub(crate) fn segment_of_version(row: &[u8]) -> Option<i64> {
+        row.first_chunk().copied().map(i64::from_be_bytes)
+    }
+
     /// The key that the changelog has for a row: a part of its own.
     pub fn changelog_key<'a>(&self, row: &'a [u8]) -> &'a [u8] {
+        if self.is_versioned() {
+            return match row.split_first() {
+                Some((&LATEST, key)) => key,
+                _ => (row.len().checked_sub(TIME_LEN))
+                    .and_then(|end| row.get(PREFIX_LEN + KEY_LEN..end))
+                    .unwrap_or_default(),
+            };
+        }
         if self.is_segmented() { row.get(PREFIX_LEN..).unwrap_or_default() } else { row }
     }
 
@@ -180,6 +249,8 @@ impl RowLayout {
                 (window.start, window.sequence)
             }
             Self::Session { .. } => (SessionKey::decode(changelog_key)?.end, 0),
+            // Of a version the key alone does not say the time.
+            Self::Versioned { .. } => return None,
         };
         if self.is_segmented() {
             self.begin(time, ROW, row);
@@ -203,7 +274,7 @@ impl RowLayout {
         index.extend_from_slice(&prefix[..SEGMENT_LEN]);
         index.push(INDEX);
         match self {
-            Self::Plain => return false,
+            Self::Plain | Self::Versioned { .. } => return false,
             Self::Window { .. } => {
                 let Some(WindowKey { key, start, sequence }) = WindowKey::decode(changelog_key) else {
                     return false;
@@ -235,7 +306,7 @@ impl RowLayout {
         };
         // A window's time belongs between key and sequence number, a session's two times behind the key.
         let split = match self {
-            Self::Plain => None,
+            Self::Plain | Self::Versioned { .. } => None,
             Self::Window { .. } => rest.len().checked_sub(4).map(|at| rest.split_at(at)),
             Self::Session { .. } => rest.split_at_checked(TIME_LEN).map(|(start, key)| (key, start)),
         };
@@ -251,11 +322,15 @@ impl RowLayout {
         true
     }
 
-    /// The time of a row, or of a place in the time index; `None` for what is neither.
+    /// The time of a row, or of a place in the time index; `None` for what is neither. That of a version is its end; the latest has none.
     pub(crate) fn time_of(&self, row: &[u8]) -> Option<i64> {
+        if self.is_versioned() && row.first() == Some(&LATEST) {
+            return None;
+        }
         let rest = row.get(PREFIX_LEN..)?;
         let time = match (self, row[SEGMENT_LEN]) {
             (Self::Plain, _) => None,
+            (Self::Versioned { .. }, _) => rest.last_chunk(),
             (_, INDEX) => rest.first_chunk(),
             (Self::Window { .. }, _) => rest[..rest.len().checked_sub(4)?].last_chunk(),
             (Self::Session { .. }, _) => rest[..rest.len().checked_sub(TIME_LEN)?].last_chunk(),
@@ -279,6 +354,7 @@ impl RowLayout {
             Self::Plain => return Vec::new(),
             Self::Window { .. } => b'w',
             Self::Session { .. } => b's',
+            Self::Versioned { .. } => b'v',
         };
         let mut bytes = vec![kind, u8::from(self.has_time_index())];
         bytes.extend_from_slice(&self.periods().1.to_be_bytes());
@@ -291,7 +367,12 @@ impl RowLayout {
             Self::Window { retention_ms, .. } | Self::Session { retention_ms, .. } if retention_ms < 0 => {
                 Some("its retention is negative")
             }
-            Self::Window { segment_interval_ms, .. } | Self::Session { segment_interval_ms, .. }
+            Self::Versioned { history_retention_ms, .. } if history_retention_ms < 0 => {
+                Some("its history retention is negative")
+            }
+            Self::Window { segment_interval_ms, .. }
+            | Self::Session { segment_interval_ms, .. }
+            | Self::Versioned { segment_interval_ms, .. }
                 if segment_interval_ms < 1 =>
             {
                 Some("its segment interval is not positive")
@@ -310,6 +391,16 @@ impl RowLayout {
 
 fn default_interval(retention_ms: i64) -> i64 {
     (retention_ms / 2).max(MIN_DEFAULT_INTERVAL_MS)
+}
+
+/// A few segments for a short history, up to 24 for a long one.
+fn versioned_interval(history_retention_ms: i64) -> i64 {
+    match history_retention_ms {
+        ..=60_000 => (history_retention_ms / 3).max(2_000),
+        60_001..=300_000 => (history_retention_ms / 5).max(20_000),
+        300_001..=3_600_000 => (history_retention_ms / 12).max(60_000),
+        _ => (history_retention_ms / 24).max(300_000),
+    }
 }
 
 fn prefix(segment: i64, tag: u8) -> [u8; PREFIX_LEN] {
@@ -360,6 +451,21 @@ mod tests {
             assert!(!layout.row_of_index(&index[..12], &mut back));
         }
         assert_eq!(RowLayout::session(1).row_of(b"fifteen bytes..", &mut Vec::new()), None);
+    }
+
+    #[test]
+    fn latest_versions_come_after_all_segments() {
+        let layout = RowLayout::versioned(60_000);
+        let (mut version, mut latest) = (Vec::new(), Vec::new());
+        layout.encode_version(b"key", i64::MAX, &mut version);
+        RowLayout::encode_latest(b"", &mut latest);
+        assert!(version < latest && latest.as_slice() >= RowLayout::after_segments());
+        assert_eq!((layout.time_of(&version), layout.time_of(&latest)), (Some(i64::MAX), None));
+        RowLayout::encode_latest(b"a long enough key", &mut latest);
+        assert_eq!(layout.time_of(&latest), None);
+        assert_eq!(layout.changelog_key(&version), b"key");
+        assert_eq!(layout.changelog_key(&latest), b"a long enough key");
+        assert_eq!(RowLayout::segment_of_version(&version), Some(i64::MAX / 20_000));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Key-value, window and session stores for the tasks of a stream processor: bytes in, bytes out.
+//! Key-value, versioned, window and session stores for the tasks of a stream processor: bytes in, bytes out.
 //!
 //! A task's state lives here: in RocksDB or in memory, under a write buffer that deduplicates updates, caches
 //! reads and holds back what is not yet committed. It is made for state whose durable copy is a changelog
@@ -69,7 +69,7 @@
 //! - `layout`: how a store arranges its rows, in segments if it is windowed; `expiry`: when those are dropped.
 //!   `window` and `session`: such stores, each with its key, its store and its scans; `segment_query`,
 //!   `segment_scan` and `segment_restore`: what they have in common. `buffer::segments`: their part of the write
-//!   buffer.
+//!   buffer. `versioned`: key-value stores that remember what their rows were.
 //! - `engine`: rows in RocksDB and in memory; `database`: one task's RocksDB and its format.
 //! - `environment`: what all stores of a process share; `spec`: what a store is to be.
 //! - `kv`, `range`, `scan`: how a store is read and written; `reader`: from other threads.
@@ -97,6 +97,7 @@ mod segment_scan;
 mod session;
 mod spec;
 mod task_stores;
+mod versioned;
 mod window;
 
 pub use active::ActiveStores;
@@ -114,4 +115,5 @@ pub use segment_scan::{PausedScan, SegmentSource};
 pub use session::{ReadOnlySessionStore, SessionKey, SessionRow, SessionScan, SessionStore};
 pub use spec::{EngineKind, StoreSpec};
 pub use task_stores::TaskStores;
+pub use versioned::{HeldVersion, ReadOnlyVersionedKeyValueStore, Version, VersionPut, VersionedKeyValueStore};
 pub use window::{KeyScan, PutOutcome, ReadOnlyWindowStore, WindowKey, WindowRow, WindowScan, WindowStore};

@@ -1,15 +1,20 @@
 //! A windowed store as it is opened and restored: in the layout that it is used with, from the records of its
 //! changelog.
 
+use std::rc::Rc;
+
+use crate::buffer::{BufferOptions, WriteBuffer};
 use crate::commit::CommitBatch;
 use crate::database::Database;
 use crate::engine::rocksdb::RocksDbStore;
 use crate::error::{Result, StoreError};
 use crate::expiry::Expiry;
+use crate::formats::split_version;
 use crate::layout::RowLayout;
 use crate::restored_rows::RestoredRows;
 use crate::spec::StoreSpec;
 use crate::task_stores::Store;
+use crate::versioned::{Versions, is_too_late};
 
 /// Sees to it that a store has its rows in the layout that is wanted: one that has them in another is emptied.
 pub(crate) fn prepare_layout(spec: &StoreSpec, database: &Database, engine: &RocksDbStore) -> Result<()> {
@@ -63,6 +68,32 @@ impl Store {
         if expiry.time() != self.stream_time {
             writer.stream_time(expiry.time());
         }
+        Ok(())
+    }
+
+    /// Adds records of the changelog of a versioned store to `batch`: each is put as it was then, in the same order.
+    pub(crate) fn restore_versions<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &self,
+        store: usize,
+        rows: impl IntoIterator<Item = (K, Option<V>)>,
+        batch: &mut CommitBatch,
+    ) -> Result<()> {
+        let options = BufferOptions { limit_bytes: usize::MAX, ..BufferOptions::default() };
+        let mut buffer = WriteBuffer::new(self.name.clone(), self.engine.clone(), options, Rc::default())
+            .with_segments(self.layout, self.stream_time, self.dropped_below);
+        let mut versions = Versions::default();
+        for (key, version) in rows {
+            let version = version.as_ref().map(AsRef::as_ref).unwrap_or_default();
+            let Some((since, value)) = split_version(version) else {
+                return Err(StoreError::InvalidVersion { store: self.name.to_string(), length: version.len() });
+            };
+            if is_too_late(&buffer, since) {
+                continue;
+            }
+            buffer.observe_restored(since, self.stream_time_limit);
+            let _put = versions.put(&mut buffer, key.as_ref(), value, since)?;
+        }
+        buffer.seal(&mut batch.writer(store, &self.engine)?);
         Ok(())
     }
 

@@ -151,7 +151,8 @@ impl TaskStores {
     /// deletes a row.
     ///
     /// A windowed store takes the keys of its changelog: it arranges the rows itself, observes their times, and
-    /// skips what has expired.
+    /// skips what has expired. A versioned store takes versions ([`join_version`](crate::formats::join_version)), deletions among them, in the
+    /// order in which they were put.
     ///
     /// # Errors
     /// If there is no such store, or the database cannot be written. [`StoreError::InvalidChangelogKey`] if a
@@ -164,7 +165,9 @@ impl TaskStores {
     ) -> Result<()> {
         let mut batch = CommitBatch::default();
         let target = self.store(store)?;
-        if target.layout.is_segmented() {
+        if target.layout.is_versioned() {
+            target.restore_versions(store, rows, &mut batch)?;
+        } else if target.layout.is_segmented() {
             target.restore_segments(store, rows, &mut batch)?;
         } else {
             let mut restored = RestoredRows::default();

@@ -119,7 +119,13 @@ impl StreamsBuilder {
         };
         let time_to_live = materialized.time_to_live;
         let queried_store = store_name.clone();
-        let state = TableState::source(global || queryable.is_some() || time_to_live.is_some());
+        let history = materialized.history_retention;
+        if let (Some(_), true) = (history, global) {
+            root.graph().mistake(format!("the global {step} cannot be versioned; keep it in a store without history"));
+        }
+        root.check_history(&step, history, time_to_live);
+        let kept = global || queryable.is_some() || time_to_live.is_some() || history.is_some();
+        let state = TableState::source(kept).with_history(history);
         let store = Store {
             spec: materialized.spec(store_name.clone(), Arc::clone(&key), Arc::clone(&value)),
             materialized: state.materialized(),

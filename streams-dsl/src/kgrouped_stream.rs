@@ -78,14 +78,15 @@ impl<K: Data, A: Data> Aggregation<K, A, K> {
         materialized: Materialized<K, A>,
         aggregates: Option<SerdeRef<A>>,
     ) -> Self {
+        let (layout, format) = (materialized.layout(), materialized.format());
         Self {
             prefix,
             materialized,
             aggregates,
             result_key: Box::new(|key| key),
-            layout: RowLayout::Plain,
+            layout,
             window_size_ms: None,
-            format: StoreFormat::Timestamped,
+            format,
             grace: None,
             getter: Arc::new(|store, key, aggregates| Ok(Box::new(TableStore::new(store, key, aggregates, false)))),
         }
@@ -239,6 +240,7 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
         make: impl Fn(TableStore<K, A>, Option<NullCheck<V>>, Downstream<K, Change<A>>) -> N + Send + Sync + 'static,
     ) -> KTable<K, A> {
         let time_to_live = materialized.time_to_live;
+        self.handle.check_history("an aggregation", materialized.history_retention, time_to_live);
         let aggregation = Aggregation::without_windows(prefix, materialized, aggregates);
         self.aggregation(aggregation, move |parts: Parts<K, V, A, K>| {
             let nulls = NullCheck::new(parts.value_serde.as_ref(), &parts.store.serde_topic());
@@ -265,7 +267,8 @@ impl<K: Data, V: Data> KGroupedStream<K, V> {
             return KTable::broken(self.handle.at(Graph::ROOT), queryable);
         };
         let parent = self.partitioned(&store, &key, &Cell::default());
-        let state = TableState::aggregate();
+        let history = if layout.is_versioned() { materialized.history_retention } else { None };
+        let state = TableState::aggregate().with_history(history);
         let spec = materialized.spec(store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
         let spec = StoreSpec { layout, window_size_ms, format, ..spec };
         let view = aggregate_view(&state, &store, &key, &aggregates, getter);

@@ -233,7 +233,7 @@ impl<K: Data, V: Data> KGroupedTable<K, V> {
             return KTable::broken(self.handle.at(Graph::ROOT), queryable);
         };
         let parent = self.repartition(&store, &key, EndNames::OfStep(ends));
-        let state = TableState::aggregate();
+        let state = TableState::aggregate().with_history(materialized.history_retention);
         let spec = materialized.spec(store.clone(), Arc::clone(&key), Arc::clone(&aggregates));
         let view = KTable::kept_view(&state, &store, &key, &aggregates);
         let make = Arc::new(make);

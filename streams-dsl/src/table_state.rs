@@ -7,6 +7,8 @@ pub(crate) struct TableState {
     send_old: Cell<bool>,
     /// Whether the store keeps the row before each change: for changes that carry it, or for those who read what was sent downstream.
     keep_prior: Rc<Cell<bool>>,
+    /// The history of the versioned store that it is kept in, in milliseconds.
+    history: Cell<Option<i64>>,
     origin: Origin,
 }
 
@@ -42,7 +44,28 @@ impl TableState {
     }
 
     fn new(materialized: bool, origin: Origin) -> Rc<Self> {
-        Rc::new(Self { materialized: flag(materialized), send_old: Cell::new(false), keep_prior: flag(false), origin })
+        Rc::new(Self {
+            materialized: flag(materialized),
+            send_old: Cell::new(false),
+            keep_prior: flag(false),
+            history: Cell::new(None),
+            origin,
+        })
+    }
+
+    /// The same table, in a store of this history: a versioned one, if there is one.
+    pub(crate) fn with_history(self: Rc<Self>, history: Option<i64>) -> Rc<Self> {
+        self.history.set(history);
+        self
+    }
+
+    /// For how long back the rows are known that the table had, in milliseconds; none where it is not versioned. A table computed row by row without
+    /// a store of its own is so where the one above is.
+    pub(crate) fn history(&self) -> Option<i64> {
+        match &self.origin {
+            Origin::Table(parent) if !self.materialized.get() => parent.history(),
+            _ => self.history.get(),
+        }
     }
 
     /// Asks for changes that carry the row before, wherever it must be kept for that.

@@ -19,6 +19,11 @@ pub(crate) trait ValueGetter<K, V> {
     fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
         self.get(key)
     }
+
+    /// The row that `key` had at this time, where the table is versioned; else the row that it has.
+    fn get_as_of(&mut self, key: &K, _time: i64) -> Result<Option<(i64, V)>, StreamsError> {
+        self.get(key)
+    }
 }
 
 /// Makes the getter of a task.
@@ -72,6 +77,10 @@ impl<K: Data, V: Data> ValueGetter<K, V> for TableStore<K, V> {
     fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
         TableStore::get_forwarded(self, key)
     }
+
+    fn get_as_of(&mut self, key: &K, time: i64) -> Result<Option<(i64, V)>, StreamsError> {
+        TableStore::get_as_of(self, key, time)
+    }
 }
 
 /// Rows made from those of another table.
@@ -80,18 +89,33 @@ struct Computed<K, V, F> {
     compute: Arc<F>,
 }
 
+impl<K, V, F> Computed<K, V, F> {
+    fn compute<V2>(&self, key: &K, row: Option<(i64, V)>) -> Result<Option<(i64, V2)>, StreamsError>
+    where
+        F: Fn(&K, V) -> Result<Option<V2>, StreamsError>,
+    {
+        let Some((timestamp, row)) = row else { return Ok(None) };
+        Ok((self.compute)(key, row)?.map(|row| (timestamp, row)))
+    }
+}
+
 impl<K, V, V2, F> ValueGetter<K, V2> for Computed<K, V, F>
 where
     F: Fn(&K, V) -> Result<Option<V2>, StreamsError>,
 {
     fn get(&mut self, key: &K) -> Result<Option<(i64, V2)>, StreamsError> {
-        let Some((timestamp, row)) = self.rows.get(key)? else { return Ok(None) };
-        Ok((self.compute)(key, row)?.map(|row| (timestamp, row)))
+        let row = self.rows.get(key)?;
+        self.compute(key, row)
     }
 
     fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V2)>, StreamsError> {
-        let Some((timestamp, row)) = self.rows.get_forwarded(key)? else { return Ok(None) };
-        Ok((self.compute)(key, row)?.map(|row| (timestamp, row)))
+        let row = self.rows.get_forwarded(key)?;
+        self.compute(key, row)
+    }
+
+    fn get_as_of(&mut self, key: &K, time: i64) -> Result<Option<(i64, V2)>, StreamsError> {
+        let row = self.rows.get_as_of(key, time)?;
+        self.compute(key, row)
     }
 }
 

@@ -58,7 +58,37 @@ fn text(builder: &StreamsBuilder) -> KStream<String, String> {
 #[test]
 fn mistakes_are_named() {
     type Declare = fn(&StreamsBuilder);
-    let cases: [(Declare, &str); 14] = [
+    let cases: [(Declare, &str); 18] = [
+        (
+            |b| {
+                let history = Materialized::named("rows").with_history_retention(Duration::from_millis(9));
+                let table = b.table_with::<String, String>("table", Consumed::new(), history);
+                text(b).join_as_of(&table.filter(|_, _| true), Duration::from_millis(10), |value, _| value);
+            },
+            "has a grace period of 10 ms, for a table whose history of 9 ms is shorter",
+        ),
+        (
+            |b| {
+                text(b).join_as_of(&b.table::<String, String>("table"), Duration::ZERO, |value, _| value);
+            },
+            "has a grace period of 0 ms, for a table that is not versioned",
+        ),
+        (
+            |b| {
+                let history = Materialized::persistent_versioned_key_value_store("rows", Duration::from_secs(1));
+                let limit = Suppressed::until_time_limit(Duration::ZERO, BufferConfig::unbounded());
+                text(b).to_table_with(history).map_values(|value| value).suppress(limit.with_name("calm"));
+            },
+            "calm suppresses a versioned table, or one that is computed from such",
+        ),
+        (
+            |b| {
+                let second = Duration::from_secs(1);
+                let both = Materialized::persistent_versioned_key_value_store("rows", second).with_time_to_live(second);
+                text(b).group_by_key().reduce_with(|_, value| value, both);
+            },
+            "is kept in a versioned store, whose rows have no time to live",
+        ),
         (
             |b| {
                 text(b).map_values(|_| Order).to_with("out", Produced::new());

@@ -7,9 +7,10 @@ use std::time::Duration;
 use streams_dsl::broker::embedded::Isolation;
 use streams_dsl::processor_api::{
     ChangelogWriter, CustomStore, KeyValueStore, Processor, ProcessorContext, ProcessorResult, PunctuationType,
-    SessionStore, StateStore, StoreBuilder, Stores, TimestampedKeyValueStore, ValueAndTimestamp, WindowStore,
+    SessionStore, StateStore, StoreBuilder, Stores, TimestampedKeyValueStore, ValueAndTimestamp, VersionPut,
+    VersionedKeyValueStore, WindowStore,
 };
-use streams_dsl::{Record, SessionWindow, StoreEngine, StreamsBuilder, Topology, TopologyBuilder};
+use streams_dsl::{Record, SessionWindow, StoreEngine, StreamsBuilder, StreamsError, Topology, TopologyBuilder};
 use tests::embedded::{Site, wait};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -53,7 +54,20 @@ struct CountEverywhere {
     timed: TimestampedKeyValueStore<String, i64>,
     windows: WindowStore<String, i64>,
     sessions: SessionStore<String, i64>,
+    versions: VersionedKeyValueStore<String, i64>,
     tally: CustomStore<Tally>,
+}
+
+impl CountEverywhere {
+    /// Counts in a version of its own each time. The first one stays known.
+    fn count_version(&mut self, key: &String) -> Result<i64, StreamsError> {
+        const BEGIN: i64 = 1_000;
+        let count = self.versions.get(key)?.map_or(0, |latest| latest.value) + 1;
+        assert_eq!(self.versions.put(key, &count, BEGIN + count)?, VersionPut::Latest);
+        let first = self.versions.get_as_of(key, BEGIN + 1)?.map(|version| (version.value, version.timestamp));
+        assert_eq!(first, Some((1, BEGIN + 1)));
+        Ok(count)
+    }
 }
 
 impl Processor<String, String, String, String> for CountEverywhere {
@@ -62,6 +76,7 @@ impl Processor<String, String, String, String> for CountEverywhere {
         self.timed = context.state_store("timed")?;
         self.windows = context.state_store("windows")?;
         self.sessions = context.state_store("sessions")?;
+        self.versions = context.state_store("versions")?;
         self.tally = context.state_store("tally")?;
         Ok(())
     }
@@ -80,8 +95,9 @@ impl Processor<String, String, String, String> for CountEverywhere {
         self.windows.put(key, &windowed, 1000)?;
         let in_session = self.sessions.fetch_session(key, 1000, 2000)?.unwrap_or(0) + 1;
         self.sessions.put(key, SessionWindow::new(1000, 2000), &in_session)?;
+        let versioned = self.count_version(key)?;
         let tallied = self.tally.borrow_mut()?.add(key);
-        let counts = format!("{plain} {timed} {windowed} {in_session} {tallied}");
+        let counts = format!("{plain} {timed} {windowed} {in_session} {versioned} {tallied}");
         Ok(context.forward(record.with_value(counts))?)
     }
 }
@@ -102,6 +118,8 @@ fn topology(engine: StoreEngine, caching: bool) -> Topology {
     topology.add_state_store(kept(windows, engine, caching), &count).unwrap();
     let sessions = Stores::session_store::<String, i64>("sessions", HOUR);
     topology.add_state_store(kept(sessions, engine, caching), &count).unwrap();
+    let versions = Stores::versioned_key_value_store::<String, i64>("versions", HOUR).with_store_type(engine);
+    topology.add_state_store(versions, &count).unwrap();
     let tally = Stores::custom_store("tally", Tally::default);
     topology.add_state_store(kept(tally, engine, caching), &count).unwrap();
     topology.add_sink("sink", "out", &count).unwrap();
@@ -123,7 +141,7 @@ fn output(site: &Site) -> BTreeMap<String, String> {
 }
 
 fn expect(site: &Site, counts: &[(&str, i64)]) {
-    let all = |count: &i64| [count.to_string().as_str(); 5].join(" ");
+    let all = |count: &i64| [count.to_string().as_str(); 6].join(" ");
     let expected = counts.iter().map(|(key, count)| ((*key).to_owned(), all(count))).collect();
     assert_eq!(output(site), expected);
 }

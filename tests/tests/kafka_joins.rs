@@ -60,4 +60,5 @@ fn a_kill_loses_no_row_and_no_pair() {
     let results = joins.results();
     joins.assert_tables(&results);
     joins.assert_pairs(&results);
+    joins.assert_same_when_repeated(&results);
 }

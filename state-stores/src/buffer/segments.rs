@@ -83,6 +83,11 @@ impl WriteBuffer {
         self.segments.expiry.observe(time);
     }
 
+    /// Takes notice of the time of a restored row; beyond `limit` it lets nothing expire.
+    pub(crate) fn observe_restored(&mut self, time: i64, limit: i64) {
+        self.segments.expiry.observe_restored(time, limit);
+    }
+
     /// Whether the segment of this time has expired, so that a row must not be put: it would be dropped. Rows
     /// have no negative times: those have expired too. Never in a plain store, otherwise.
     #[inline]

@@ -49,9 +49,14 @@ impl WriteBuffer {
     /// # Errors
     /// If the store is closed.
     pub fn put(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        self.put_slot(key, value).map(drop)
+    }
+
+    /// [`put`](Self::put) that answers where the row is.
+    pub(crate) fn put_slot(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<Slot> {
         let index = self.find_or_insert(key)?;
         self.write(index, value, self.record_context());
-        Ok(())
+        Ok(self.table.slot(index))
     }
 
     /// [`put`](Self::put) of a value with its own context; answers the slot.

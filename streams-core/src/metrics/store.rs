@@ -24,7 +24,9 @@ impl StoreMetrics {
             (EngineKind::RocksDb, RowLayout::Plain) => "rocksdb-state-id",
             (EngineKind::RocksDb, RowLayout::Window { .. }) => "rocksdb-window-state-id",
             (EngineKind::RocksDb, RowLayout::Session { .. }) => "rocksdb-session-state-id",
-            (EngineKind::InMemory, RowLayout::Plain) => "in-memory-state-id",
+            // Kafka Streams calls its versioned stores so.
+            (EngineKind::RocksDb, RowLayout::Versioned { .. }) => "rocksdb-state-id",
+            (EngineKind::InMemory, RowLayout::Plain | RowLayout::Versioned { .. }) => "in-memory-state-id",
             (EngineKind::InMemory, RowLayout::Window { .. }) => "in-memory-window-state-id",
             (EngineKind::InMemory, RowLayout::Session { .. }) => "in-memory-session-state-id",
         };

@@ -1,6 +1,6 @@
-use super::{Cancellable, OperatorId, PunctuationType};
+use super::{Cancellable, Downstream, OperatorId, PunctuationType};
 use crate::error::{ErrorContext, ProcessingExceptionHandler, StreamsError};
-use crate::record::{NO_TIMESTAMP, OutputBatch};
+use crate::record::{NO_TIMESTAMP, OutputBatch, Record};
 use crate::task::{ProcessorMetadata, Punctuations, TaskId, next_time};
 use hashbrown::HashMap;
 use std::rc::Rc;
@@ -25,6 +25,10 @@ pub struct TaskContext {
     pub topics: TopicPartitions,
     /// Records dropped (null keys, late, invalid timestamp, undecodable): Kafka's `dropped-records-total`.
     pub dropped_records: u64,
+    /// Part of every change of a table that is being forwarded: whether it is the latest of its key. It is not only where a versioned table
+    /// takes a record out of order (KIP-914): then the change is of the past, and what has only the present passes it over. It stands here so that
+    /// changes, most of which are the latest, need not carry it.
+    pub is_latest: bool,
     /// Set where a node asks for a commit; taken by the task.
     pub commit_requested: bool,
     processing_handler: Arc<dyn ProcessingExceptionHandler>,
@@ -101,6 +105,7 @@ impl TaskContext {
             wall_time: 0,
             topics,
             dropped_records: 0,
+            is_latest: true,
             commit_requested: false,
             processing_handler,
             punctuations: Rc::new(Punctuations::new()),
@@ -176,6 +181,23 @@ impl TaskContext {
     /// as all nodes of the task share them.
     pub fn set_processor_metadata(&mut self, key: &str, value: i64) {
         self.processor_metadata_changed |= self.processor_metadata.put(key, value);
+    }
+
+    /// Forwards a change, or what comes of one, as the latest of its key or as one of the past.
+    ///
+    /// # Errors
+    /// As [`Downstream::forward`].
+    #[inline]
+    pub fn forward_as<K: Clone + 'static, V: Clone + 'static>(
+        &mut self,
+        is_latest: bool,
+        downstream: &Downstream<K, V>,
+        record: Record<K, V>,
+    ) -> Result<(), StreamsError> {
+        let before = std::mem::replace(&mut self.is_latest, is_latest);
+        let forwarded = downstream.forward(self, record);
+        self.is_latest = before;
+        forwarded
     }
 
     /// Counts a record that is dropped, and says why.

@@ -100,7 +100,7 @@ impl Environment {
             return Err(self.failure(result));
         }
         for store in &self.write_through {
-            if store.handle().borrow().has_unforwarded() {
+            if store.has_unlogged() {
                 store.flush_with(task, &mut self.slots.borrow_mut())?;
             }
         }

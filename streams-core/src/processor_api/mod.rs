@@ -78,10 +78,11 @@ pub use context::{ProcessingContext, ProcessorContext};
 pub use fixed_key::{FixedKeyProcessor, FixedKeyProcessorContext, FixedKeyRecord};
 pub use node::{fixed_key_processor_factory, processor_factory};
 pub use processor::{Processor, ProcessorResult};
+pub use state_stores::VersionPut;
 pub use stores::{
     ChangelogWriter, CustomStore, KeyValueIterator, KeyValueStore, Names, ProcessorStore, SessionIterator,
     SessionStore, StateStore, StoreBuilder, StoreName, StoreRef, Stores, TimestampedKeyValueStore,
-    TimestampedWindowStore, ValueAndTimestamp, WindowIterator, WindowStore,
+    TimestampedWindowStore, ValueAndTimestamp, VersionedKeyValueStore, WindowIterator, WindowStore,
 };
 pub(crate) use stores::{CustomFactory, CustomInstance, Opening, TimestampedSerde};
 pub use topology::{NodeHandle, Parents, Sink, Source};

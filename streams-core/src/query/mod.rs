@@ -3,6 +3,7 @@
 //! | view | of | made by |
 //! |---|---|---|
 //! | [`ReadOnlyKeyValueView`] | tables, aggregations without windows | [`KafkaStreams::store`](crate::runtime::KafkaStreams::store) |
+//! | [`ReadOnlyVersionedView`] | versioned tables | [`KafkaStreams::versioned_store`](crate::runtime::KafkaStreams::versioned_store) |
 //! | [`ReadOnlyWindowView`] | aggregations in windows of time | [`KafkaStreams::window_store`](crate::runtime::KafkaStreams::window_store) |
 //! | [`ReadOnlySessionView`] | aggregations in sessions | [`KafkaStreams::session_store`](crate::runtime::KafkaStreams::session_store) |
 //!
@@ -15,11 +16,13 @@
 mod key_value;
 mod pages;
 mod session;
+mod versioned;
 mod view;
 mod window;
 mod windowed_scan;
 
 pub use key_value::{ReadOnlyKeyValueView, ViewScan};
 pub use session::ReadOnlySessionView;
+pub use versioned::ReadOnlyVersionedView;
 pub use window::ReadOnlyWindowView;
 pub use windowed_scan::WindowedViewScan;

@@ -122,6 +122,12 @@ impl<B: Broker, K: 'static, V: 'static> View<B, K, V> {
         Ok(Keys::Between(encode(from)?, encode(to)?))
     }
 
+    /// A value without its timestamp.
+    pub(super) fn decode_plain(&self, value: &[u8]) -> Result<V, StreamsError> {
+        let error = |error| StreamsError::StoredBytes { store: self.store.to_string(), part: "value", error };
+        self.value_serde.deserialize(&self.topic, Some(Payload::new(value))).map_err(error)
+    }
+
     /// The value of a row with its timestamp.
     pub(super) fn decode_value(&self, row: &[u8]) -> Result<(V, i64), StreamsError> {
         let (timestamp, value) = self.format.split(row);

@@ -6,12 +6,14 @@ mod headers;
 mod output;
 mod typed;
 mod varint;
+mod versioned;
 
 pub use batch::{RecordBatch, RecordBatchBuilder, RecordRef};
 pub use headers::{HeaderIter, Headers, HeadersBuilder};
 pub use output::{OutputBatch, OutputRecordRef, OutputWriter, Written};
 pub use typed::{NO_TIMESTAMP, Record};
 pub(crate) use varint::{read_varint, write_varint};
+pub use versioned::VersionedRecord;
 
 use std::fmt;
 use std::sync::Arc;

@@ -21,6 +21,9 @@ const REPARTITION_CONFIG: &[(&str, &str)] = &[
 /// What is set for the changelog of a store: windowed ones forget what has expired.
 fn changelog_config(spec: &StoreSpec, additional_retention: i64) -> Vec<(&'static str, String)> {
     let time = ("message.timestamp.type", "CreateTime".to_owned());
+    if let Some(lag) = spec.changelog_compaction_lag() {
+        return vec![("cleanup.policy", "compact".to_owned()), ("min.compaction.lag.ms", lag.to_string()), time];
+    }
     match spec.changelog_retention(additional_retention) {
         None => vec![("cleanup.policy", "compact".to_owned()), time],
         Some(retention) => {

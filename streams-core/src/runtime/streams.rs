@@ -9,7 +9,7 @@ use crate::config::{ClientRole, StreamsConfig};
 use crate::error::StreamsError;
 use crate::membership::GroupMembershipOperation;
 use crate::metrics::{InstanceMetrics, Metrics};
-use crate::query::{ReadOnlyKeyValueView, ReadOnlySessionView, ReadOnlyWindowView};
+use crate::query::{ReadOnlyKeyValueView, ReadOnlySessionView, ReadOnlyVersionedView, ReadOnlyWindowView};
 use crate::task::TaskId;
 use crate::topology::Topology;
 use state_stores::{StorageEnvironment, StorageLimits};
@@ -243,6 +243,17 @@ impl<B: Broker> KafkaStreams<B> {
         name: &str,
     ) -> Result<ReadOnlyWindowView<B, K, V>, StreamsError> {
         ReadOnlyWindowView::new(Arc::clone(&self.instance), name)
+    }
+
+    /// As [`store`](Self::store), of the versioned key-value store `name`: what a versioned table keeps.
+    ///
+    /// # Errors
+    /// [`StreamsError::InvalidState`] where no versioned store has that name, its types are others, or the instance does not run.
+    pub fn versioned_store<K: 'static, V: 'static>(
+        &self,
+        name: &str,
+    ) -> Result<ReadOnlyVersionedView<B, K, V>, StreamsError> {
+        ReadOnlyVersionedView::new(Arc::clone(&self.instance), name)
     }
 
     /// As [`store`](Self::store), of the session store `name`: what an aggregation in sessions keeps. `K` is the key without its session.

@@ -3,6 +3,7 @@
 mod change_serde;
 mod global;
 mod join;
+mod join_buffer;
 mod kept_headers;
 mod rows;
 mod session_table;
@@ -11,11 +12,14 @@ mod suppression;
 mod table;
 mod task_store;
 mod time_to_live;
+mod version_log;
+mod versions;
 mod window_table;
 
 pub use change_serde::ChangeSerde;
 pub use global::{GlobalStores, GlobalTable};
 pub use join::{JoinReach, JoinSide, JoinWindowStore, Unmatched, UnmatchedStore};
+pub use join_buffer::JoinBuffer;
 pub use session_table::SessionTable;
 pub use state_stores::Direction;
 pub use subscription::{

@@ -173,6 +173,18 @@ impl<V: Clone + 'static> Rows<V> {
         Ok(Some(Record { key, value: change, timestamp, headers: self.headers.get(written.source) }))
     }
 
+    /// The value of a version, with the time since when it holds.
+    pub(super) fn decode_version(&self, since: i64, value: &[u8]) -> Result<(i64, V), StreamsError> {
+        let value = self.value_serde.deserialize(&self.topic, Some(Payload::new(value)));
+        Ok((since, value.map_err(|error| self.stored("value", error))?))
+    }
+
+    /// Appends the bytes of a value; false where it is null.
+    pub(super) fn encode_value(&self, value: &V, out: &mut Vec<u8>) -> Result<bool, StreamsError> {
+        let written = self.value_serde.serialize(&self.topic, value, out);
+        Ok(written.map_err(|error| self.unencodable("value", error))? == Written::Bytes)
+    }
+
     /// The timestamp of a stored row; none where it is too short to have one.
     pub(super) fn timestamp(&self, row: &[u8]) -> Option<i64> {
         split_timestamped(row).map(|(timestamp, _)| timestamp)

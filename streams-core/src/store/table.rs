@@ -1,10 +1,12 @@
 use super::TaskStore;
 use super::rows::Rows;
 use super::time_to_live::TimeToLive;
+use super::versions::VersionedRows;
 use crate::error::StreamsError;
 use crate::processor::{Downstream, OperatorId, PunctuationType, TaskContext};
 use crate::record::{Headers, Record, Written};
 use crate::serde::{Payload, SerdeRef};
+use state_stores::VersionPut;
 use std::rc::Rc;
 
 /// An update of a table's row.
@@ -23,12 +25,21 @@ pub struct TableStore<K, V> {
     key_serde: SerdeRef<K>,
     key: Vec<u8>,
     time_to_live: Option<TimeToLive>,
+    /// What the table has instead of plain rows, in a versioned store.
+    versions: Option<VersionedRows>,
 }
 
 impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
     /// The table in `store`. With `send_old`, changes carry the row before; the store must then keep it (`keep_prior`).
     pub fn new(store: Rc<TaskStore>, key_serde: SerdeRef<K>, value_serde: SerdeRef<V>, send_old: bool) -> Self {
-        Self { rows: Rows::new(store, value_serde, send_old), key_serde, key: Vec::new(), time_to_live: None }
+        let versions = VersionedRows::of(&store);
+        let rows = Rows::new(store, value_serde, send_old);
+        Self { rows, key_serde, key: Vec::new(), time_to_live: None, versions }
+    }
+
+    /// Whether it is kept in a versioned store.
+    pub fn is_versioned(&self) -> bool {
+        self.versions.is_some()
     }
 
     /// Lets rows die that have not been updated for so long, in milliseconds of stream time; `None`: never. The node that owns the table then calls
@@ -78,7 +89,24 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
     pub fn get(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
         match self.encode_key(key)? {
             Written::Null => Ok(None),
-            Written::Bytes => self.rows.get(&self.key),
+            Written::Bytes => match &mut self.versions {
+                Some(versions) => versions.get(&self.rows, &self.key),
+                None => self.rows.get(&self.key),
+            },
+        }
+    }
+
+    /// The row that `key` had at this time, with its timestamp. In a store without versions: the row that it has.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_as_of(&mut self, key: &K, time: i64) -> Result<Option<(i64, V)>, StreamsError> {
+        match self.encode_key(key)? {
+            Written::Null => Ok(None),
+            Written::Bytes => match &mut self.versions {
+                Some(versions) => versions.get_as_of(&self.rows, &self.key, time),
+                None => self.rows.get(&self.key),
+            },
         }
     }
 
@@ -90,14 +118,18 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
     pub fn get_forwarded(&mut self, key: &K) -> Result<Option<(i64, V)>, StreamsError> {
         match self.encode_key(key)? {
             Written::Null => Ok(None),
-            Written::Bytes => self.rows.get_forwarded(&self.key),
+            Written::Bytes => match &mut self.versions {
+                Some(versions) => versions.get(&self.rows, &self.key),
+                None => self.rows.get_forwarded(&self.key),
+            },
         }
     }
 
     /// Replaces the row of `key` by what `update` makes of it, and sends the change on by the store's rule.
     ///
     /// `update` gets the key and the present row with its timestamp, and answers the new row (`None` deletes) with its
-    /// timestamp. A key that is null is dropped and counted.
+    /// timestamp. A key that is null is dropped and counted. In a versioned store the new row holds since that time: it may be one of the past
+    /// ([`TaskContext::is_latest`]), and one that is too late is dropped and counted.
     ///
     /// # Errors
     /// Where the store cannot be read, something cannot be encoded, or `update` fails.
@@ -113,6 +145,9 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
             context.drop_record("its key is null");
             return Ok(());
         }
+        if self.versions.is_some() {
+            return self.update_version(context, downstream, key, headers, update);
+        }
         let now = context.stream_time;
         let time_to_live = self.time_to_live.as_ref();
         let lives = |timestamp| time_to_live.is_none_or(|time_to_live| !time_to_live.is_dead(timestamp, now));
@@ -120,9 +155,34 @@ impl<K: Clone + 'static, V: Clone + 'static> TableStore<K, V> {
             .rows
             .update(context, &self.key, &headers, |row| update(&key, row.filter(|(timestamp, _)| lives(*timestamp))))?;
         match changed {
-            Some((timestamp, change)) => downstream.forward(context, Record { key, value: change, timestamp, headers }),
+            // Whatever it came of, it is what the table has now.
+            Some((timestamp, value)) => context.forward_as(true, downstream, Record { key, value, timestamp, headers }),
             None => Ok(()),
         }
+    }
+
+    /// [`update`](Self::update) in a versioned store, for the key that was encoded.
+    fn update_version(
+        &mut self,
+        context: &mut TaskContext,
+        downstream: &Downstream<K, Change<V>>,
+        key: K,
+        headers: Headers,
+        update: impl FnOnce(&K, Option<(i64, V)>) -> Result<(i64, Option<V>), StreamsError>,
+    ) -> Result<(), StreamsError> {
+        let Some(versions) = &mut self.versions else { return Ok(()) };
+        let row = versions.get(&self.rows, &self.key)?;
+        let old = if self.rows.wants_old() { row.as_ref().map(|(_, row)| row.clone()) } else { None };
+        let (timestamp, mut new) = update(&key, row)?;
+        let is_latest = match versions.put(context, &self.rows, &self.key, &mut new, timestamp)? {
+            VersionPut::Latest => true,
+            VersionPut::Until(_) => false,
+            VersionPut::TooLate => {
+                context.drop_record("it is older than the history of its table");
+                return Ok(());
+            }
+        };
+        context.forward_as(is_latest, downstream, Record { key, value: Change { old, new }, timestamp, headers })
     }
 
     /// Before a commit: appends the updates to the changelog and sends them downstream, in the order of the last write of each key.

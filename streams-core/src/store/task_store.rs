@@ -1,5 +1,6 @@
 use super::join::JoinProgress;
 use super::suppression::VERSION_3;
+use super::version_log::VersionLog;
 use crate::processor::TaskContext;
 use crate::record::Headers;
 use crate::topology::StoreFormat;
@@ -22,6 +23,8 @@ pub struct TaskStore {
     topic_index: Cell<Option<usize>>,
     /// Beside the rows of records of a join that have no partner: what its two sides share.
     join_progress: OnceCell<Rc<JoinProgress>>,
+    /// What processors have put into a versioned store.
+    unlogged: VersionLog,
 }
 
 /// The changelog partition of a store.
@@ -51,6 +54,7 @@ impl TaskStore {
             write_through,
             topic_index: Cell::new(None),
             join_progress: OnceCell::new(),
+            unlogged: VersionLog::default(),
         }
     }
 
@@ -101,6 +105,43 @@ impl TaskStore {
         self.log_slot(context, &mut self.handle.borrow_mut(), slot);
     }
 
+    /// Appends a version that was put to the changelog of a versioned store.
+    pub(super) fn log_version(&self, context: &mut TaskContext, key: &[u8], value: Option<&[u8]>, timestamp: i64) {
+        self.log_versions(context);
+        if let Some(changelog) = &self.changelog {
+            let topic = self.topic_index(context, changelog);
+            context.output.push(topic, changelog.partition, timestamp, Some(key), value, &[]);
+        }
+    }
+
+    /// [`log_version`](Self::log_version) at the next [`flush`](Self::flush), for who has no output at hand.
+    pub(crate) fn log_version_later(&self, key: &[u8], value: Option<&[u8]>, timestamp: i64) {
+        if self.changelog.is_some() {
+            self.unlogged.push(key, value, timestamp);
+        }
+    }
+
+    fn log_versions(&self, context: &mut TaskContext) {
+        if let (Some(changelog), false) = (&self.changelog, self.unlogged.is_empty()) {
+            let topic = self.topic_index(context, changelog);
+            self.unlogged.drain(|key, value, timestamp| {
+                context.output.push(topic, changelog.partition, timestamp, Some(key), value, &[]);
+            });
+        }
+    }
+
+    fn topic_index(&self, context: &mut TaskContext, changelog: &ChangelogPartition) -> usize {
+        let topic = self.topic_index.get().unwrap_or_else(|| context.output.topic_index(&changelog.topic));
+        self.topic_index.set(Some(topic));
+        topic
+    }
+
+    /// Whether there is something to [`flush`](Self::flush).
+    #[inline]
+    pub(crate) fn has_unlogged(&self) -> bool {
+        self.handle.borrow().has_unforwarded() || !self.unlogged.is_empty()
+    }
+
     /// [`log`](Self::log) for who holds the buffer already.
     pub(super) fn log_slot(&self, context: &mut TaskContext, buffer: &mut WriteBuffer, slot: Slot) {
         self.log_slot_with(context, buffer, slot, &Headers::default());
@@ -115,8 +156,7 @@ impl TaskStore {
         headers: &Headers,
     ) {
         if let Some(changelog) = &self.changelog {
-            let topic = self.topic_index.get().unwrap_or_else(|| context.output.topic_index(&changelog.topic));
-            self.topic_index.set(Some(topic));
+            let topic = self.topic_index(context, changelog);
             let mut timestamp = buffer.context(slot).timestamp;
             let mut value = buffer.value(slot);
             if let (StoreFormat::Timestamped, Some(bytes)) = (self.format, value)
@@ -125,14 +165,16 @@ impl TaskStore {
                 (timestamp, value) = (stored, Some(plain));
             }
             let mut headers = headers.as_encoded();
-            if self.format == StoreFormat::SuppressionBuffer {
+            if matches!(self.format, StoreFormat::SuppressionBuffer | StoreFormat::JoinBuffer) {
                 // A row that came and went since the last commit is not in the changelog.
                 if value.is_none() && buffer.existed(slot) == Some(false) {
                     buffer.forwarded(slot);
                     return;
                 }
                 timestamp = context.wall_time;
-                headers = if value.is_some() { &VERSION_3 } else { &[] };
+                if self.format == StoreFormat::SuppressionBuffer && value.is_some() {
+                    headers = &VERSION_3;
+                }
             }
             context.output.push(
                 topic,
@@ -160,6 +202,7 @@ impl TaskStore {
         context: &mut TaskContext,
         slots: &mut Vec<Slot>,
     ) -> Result<(), state_stores::StoreError> {
+        self.log_versions(context);
         while self.handle.borrow().has_unforwarded() {
             self.handle.borrow_mut().begin_flush(slots)?;
             slots.iter().for_each(|&slot| self.log(context, slot));

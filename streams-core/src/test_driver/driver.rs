@@ -1,7 +1,8 @@
 use super::error::misuse;
 use super::machine::Machine;
 use super::store::TestRows;
-use super::{TestDriverConfig, TestInputTopic, TestKeyValueStore, TestOutputTopic, TestSessionStore, TestWindowStore};
+use super::{TestDriverConfig, TestInputTopic, TestKeyValueStore, TestOutputTopic};
+use super::{TestSessionStore, TestVersionedStore, TestWindowStore};
 use crate::error::StreamsError;
 use crate::processor_api::{ProcessorStore, StoreName};
 use crate::serde::{DefaultSerde, Serde};
@@ -108,6 +109,17 @@ impl TopologyTestDriver {
     pub fn key_value_store<K: 'static, V: 'static>(&self, name: &str) -> Result<TestKeyValueStore<K, V>, StreamsError> {
         let (rows, _) = self.rows(name, StoreKind::KeyValue)?;
         Ok(TestKeyValueStore::new(rows))
+    }
+
+    /// The versions of a versioned key-value store, as they are now.
+    ///
+    /// # Errors
+    /// There is no such versioned store, or its types are others.
+    pub fn versioned_store<K: 'static, V: 'static>(
+        &self,
+        name: &str,
+    ) -> Result<TestVersionedStore<K, V>, StreamsError> {
+        Ok(TestVersionedStore::new(self.rows(name, StoreKind::Versioned)?.0))
     }
 
     /// The rows of a window store, as they are now. `K` is the key without its window.

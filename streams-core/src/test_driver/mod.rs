@@ -15,6 +15,7 @@ mod input;
 mod machine;
 mod output;
 mod store;
+mod versioned_store;
 mod windowed_store;
 
 pub use config::TestDriverConfig;
@@ -22,4 +23,5 @@ pub use driver::TopologyTestDriver;
 pub use input::TestInputTopic;
 pub use output::TestOutputTopic;
 pub use store::TestKeyValueStore;
+pub use versioned_store::TestVersionedStore;
 pub use windowed_store::{TestSessionStore, TestWindowStore};

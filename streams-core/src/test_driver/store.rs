@@ -43,8 +43,13 @@ impl<K: 'static, V: 'static> TestRows<K, V> {
     /// The value of a row with its timestamp.
     pub(super) fn decode_value(&self, row: &[u8]) -> Result<(V, i64), StreamsError> {
         let (timestamp, value) = self.format.split(row);
+        Ok((self.decode_plain(value)?, timestamp))
+    }
+
+    /// A value without its timestamp.
+    pub(super) fn decode_plain(&self, value: &[u8]) -> Result<V, StreamsError> {
         let value = self.value_serde.deserialize(&self.topic, Some(Payload::new(value)));
-        Ok((value.map_err(|error| self.stored("value", error))?, timestamp))
+        value.map_err(|error| self.stored("value", error))
     }
 
     fn stored(&self, part: &'static str, error: SerdeError) -> StreamsError {

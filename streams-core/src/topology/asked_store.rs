@@ -7,6 +7,7 @@ use std::any::type_name;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreKind {
     KeyValue,
+    Versioned,
     Window,
     Session,
 }
@@ -15,6 +16,7 @@ impl StoreKind {
     pub(crate) fn of(layout: &RowLayout) -> Self {
         match layout {
             RowLayout::Plain => Self::KeyValue,
+            RowLayout::Versioned { .. } => Self::Versioned,
             RowLayout::Window { .. } => Self::Window,
             RowLayout::Session { .. } => Self::Session,
         }
@@ -23,6 +25,7 @@ impl StoreKind {
     pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::KeyValue => "a key-value store",
+            Self::Versioned => "a versioned key-value store",
             Self::Window => "a window store",
             Self::Session => "a session store",
         }
@@ -49,6 +52,7 @@ impl Topology {
         if kind != wanted {
             let call = match kind {
                 StoreKind::KeyValue => key_value_call,
+                StoreKind::Versioned => "versioned_store",
                 StoreKind::Window => "window_store",
                 StoreKind::Session => "session_store",
             };

@@ -8,6 +8,9 @@ use std::any::{Any, type_name};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// How much longer than its history the changelog of a versioned store keeps every version: Kafka Streams' own, fixed.
+const DAY_MS: i64 = 86_400_000;
+
 /// A state store of a topology; each task of its subtopology has one.
 #[derive(Clone)]
 pub struct StoreSpec {
@@ -53,6 +56,11 @@ pub enum StoreFormat {
     /// Rows of a suppression buffer: the record held back and the time of its place in the buffer. The changelog has them as they are, with
     /// a header that says their version (Kafka Streams' version 3).
     SuppressionBuffer,
+    /// Versions of a [versioned](RowLayout::Versioned) store. The changelog has what was put: the plain value, none for a deletion, and since
+    /// when it holds as the record's timestamp.
+    Versioned,
+    /// Records that wait for a table, by their time. The changelog has them as they are.
+    JoinBuffer,
 }
 
 /// The types of a store with their serdes, for queries.
@@ -106,7 +114,7 @@ impl StoreTypes {
 impl StoreFormat {
     /// The value in a stored row, and its timestamp: -1 where rows have none.
     pub(crate) fn split(self, row: &[u8]) -> (i64, &[u8]) {
-        let parts = if self == Self::Timestamped { split_timestamped(row) } else { None };
+        let parts = if matches!(self, Self::Timestamped | Self::Versioned) { split_timestamped(row) } else { None };
         parts.unwrap_or((NO_TIMESTAMP, row))
     }
 }
@@ -115,9 +123,9 @@ impl StoreSpec {
     /// The serdes of its rows as processors see them: with timestamps where it has such.
     pub(crate) fn row_serdes<K: 'static, V: 'static>(&self) -> Option<(SerdeRef<K>, SerdeRef<V>)> {
         let value = match self.format {
-            StoreFormat::Plain => &self.types.value,
+            StoreFormat::Plain | StoreFormat::Versioned => &self.types.value,
             StoreFormat::Timestamped => &self.types.timestamped,
-            StoreFormat::SuppressionBuffer => return None,
+            StoreFormat::SuppressionBuffer | StoreFormat::JoinBuffer => return None,
         };
         let (key, value) = (self.types.key.downcast_ref::<SerdeRef<K>>()?, value.downcast_ref::<SerdeRef<V>>()?);
         Some((Arc::clone(key), Arc::clone(value)))
@@ -127,9 +135,10 @@ impl StoreSpec {
     pub(crate) fn row_type_names(&self) -> (String, String) {
         let (key, value) = self.types.names();
         let value = match self.format {
-            StoreFormat::Plain => value.to_owned(),
+            StoreFormat::Plain | StoreFormat::Versioned => value.to_owned(),
             StoreFormat::Timestamped => format!("ValueAndTimestamp<{value}>"),
             StoreFormat::SuppressionBuffer => "changes that are held back".to_owned(),
+            StoreFormat::JoinBuffer => "records that wait for a join".to_owned(),
         };
         (key.to_owned(), value)
     }
@@ -138,10 +147,19 @@ impl StoreSpec {
     /// (`windowstore.changelog.additional.retention.ms`); `None` where the changelog is only compacted.
     pub fn changelog_retention(&self, additional: i64) -> Option<i64> {
         match self.layout {
-            RowLayout::Plain => None,
+            RowLayout::Plain | RowLayout::Versioned { .. } => None,
             RowLayout::Window { retention_ms, .. } | RowLayout::Session { retention_ms, .. } => {
                 Some(retention_ms.saturating_add(additional))
             }
+        }
+    }
+
+    /// For how long the changelog of a versioned store keeps every version, in milliseconds (`min.compaction.lag.ms`): a day longer than its
+    /// history. `None` for stores of other kinds.
+    pub fn changelog_compaction_lag(&self) -> Option<i64> {
+        match self.layout {
+            RowLayout::Versioned { history_retention_ms, .. } => Some(history_retention_ms.saturating_add(DAY_MS)),
+            _ => None,
         }
     }
 
@@ -159,8 +177,8 @@ impl StoreSpec {
                 StoreEngine::InMemory => state_stores::EngineKind::InMemory,
             },
             buffer: state_stores::BufferOptions {
-                keep_prior: self.keep_prior,
-                write_through: !(cache && self.caching),
+                keep_prior: self.keep_prior && !self.layout.is_versioned(),
+                write_through: !(cache && self.caching) || self.layout.is_versioned(),
                 ..Default::default()
             },
             layout: self.layout,

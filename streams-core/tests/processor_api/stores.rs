@@ -4,8 +4,9 @@ use crate::probe::{pipe, topology, with_store};
 use std::time::Duration;
 use streams_core::processor_api::{
     KeyValueStore, SessionStore, StoreBuilder, Stores, TimestampedKeyValueStore, TimestampedWindowStore,
-    ValueAndTimestamp, WindowStore,
+    ValueAndTimestamp, VersionPut, VersionedKeyValueStore, WindowStore,
 };
+use streams_core::record::{Record, VersionedRecord};
 use streams_core::serde::{NumberSerde, OptionSerde, StringSerde};
 use streams_core::test_driver::TopologyTestDriver;
 use streams_core::windowed::SessionWindow;
@@ -184,6 +185,57 @@ fn timestamped_windows_keep_a_time_with_each_value() {
             Ok(())
         },
     );
+}
+
+fn versions() -> StoreBuilder<VersionedKeyValueStore<String, i32>> {
+    Stores::versioned_key_value_store("versions", 60 * SECOND)
+}
+
+#[test]
+fn versioned_stores_are_read_and_written() {
+    let action = |store: &VersionedKeyValueStore<String, i32>, _: &Record<String, String>| {
+        let version = |value, timestamp, valid_to| Some(VersionedRecord { value, timestamp, valid_to });
+        let a = key("a");
+        assert_eq!(store.put(&a, &1, 10)?, VersionPut::Latest);
+        assert_eq!(store.put(&a, &3, 30)?, VersionPut::Latest);
+        assert_eq!(store.put(&a, &2, 20)?, VersionPut::Until(30));
+        assert_eq!(store.get(&a)?, version(3, 30, None));
+        assert_eq!(store.get_as_of(&a, 29)?, version(2, 20, Some(30)));
+        assert_eq!(store.get_as_of(&a, 9)?, None);
+        assert_eq!(store.delete(&a, 25)?, version(2, 20, Some(30)));
+        assert_eq!(store.get_as_of(&a, 29)?, None);
+        assert_eq!(store.delete(&a, 40)?, version(3, 30, None));
+        assert_eq!(store.get(&a)?, None);
+        assert_eq!(store.put(&key("b"), &9, 100_000)?, VersionPut::Latest);
+        assert_eq!(store.put(&a, &4, 39_999)?, VersionPut::TooLate);
+        assert_eq!(store.delete(&a, 39_999)?, None);
+        Ok(())
+    };
+    for store in [versions(), versions().in_memory(), versions().with_logging_disabled()] {
+        pipe(&TopologyTestDriver::new(&topology(store, action)), &[("k", "v", 0)]).unwrap();
+    }
+}
+
+#[test]
+fn what_is_put_into_a_versioned_store_is_logged_with_its_time() {
+    let topology = topology(versions(), |store, _| {
+        let _latest = store.put(&key("a"), &2, 20)?;
+        let _past = store.put(&key("a"), &1, 10)?;
+        store.delete(&key("a"), 30)?;
+        Ok(())
+    });
+    let driver = TopologyTestDriver::new(&topology);
+    pipe(&driver, &[("k", "v", 0)]).unwrap();
+    let topic = driver.create_output_topic::<String, Option<i32>>("test-application-versions-changelog");
+    let logged = topic.read_records_to_list().unwrap();
+    let logged: Vec<_> = logged.into_iter().map(|record| (record.value, record.timestamp)).collect();
+    assert_eq!(logged, [(Some(2), 20), (Some(1), 10), (None, 30)]);
+}
+
+#[test]
+fn a_versioned_store_has_no_cache() {
+    let error = versions().with_caching_enabled().build().err().unwrap();
+    assert!(error.contains("store versions is versioned"), "{error}");
 }
 
 fn sessions() -> StoreBuilder<SessionStore<String, i32>> {

@@ -64,7 +64,10 @@ impl<K: Data, V: Data> KStream<K, V> {
         }
         let time_to_live = materialized.time_to_live;
         let kept = store.clone();
-        let state = TableState::source(queryable.is_some() || time_to_live.is_some());
+        let history = materialized.history_retention;
+        handle.check_history(&generated, history, time_to_live);
+        let kept_anyway = queryable.is_some() || time_to_live.is_some() || history.is_some();
+        let state = TableState::source(kept_anyway).with_history(history);
         let processor = Processor {
             input: FlowType::of::<K, V>(),
             output: Some(FlowType::of::<K, Change<V2>>()),

@@ -34,8 +34,10 @@ impl<K: Data, V: Data> KTable<K, V> {
         let predicate = Arc::new(move |key: &K, row: &V| predicate(key, row).map_err(StreamsError::user));
         let keep = Arc::clone(&predicate);
         let compute: Compute<K, V, V> = Arc::new(move |key, row| Ok(if keep(key, &row)? { Some(row) } else { None }));
-        let make =
-            move |table, send_old, downstream| TableFilter::new(Arc::clone(&predicate), table, send_old, downstream);
+        let versioned = self.state.history().is_some();
+        let make = move |table, send_old, downstream| {
+            TableFilter::new(Arc::clone(&predicate), table, send_old, downstream).of_versions(versioned)
+        };
         self.count_unnamed_store(FILTER, materialized.as_ref());
         let view = self.computed_view(compute);
         let filtered = self.derived(FILTER, materialized, self.value_serde.as_ref(), view, make);
@@ -83,7 +85,7 @@ impl<K: Data, V: Data> KTable<K, V> {
         let materialized = materialized.unwrap_or_default();
         let mut key = materialized.key.resolve(self.key_serde.as_ref());
         let mut value = materialized.value.resolve(inherited);
-        let state = TableState::derived(&self.state, queryable.is_some());
+        let state = TableState::derived(&self.state, queryable.is_some()).with_history(materialized.history_retention);
         let mut stores = Vec::new();
         let mut open = None;
         if let Some(name) = &queryable {

@@ -166,6 +166,7 @@ impl<K: Data, V: Data> KTable<K, V> {
             other.state.enable_sending_old_values();
         }
         let state = TableState::join(&self.state, &other.state, store.is_some());
+        let state = state.with_history(materialized.history_retention);
         let sides = self.sides(other, kind, &joiner, &state);
         let mut merge = Processor::new::<K, Change<VR>, K, Change<VR>>(merge_factory::<K, VR>(None, &state));
         let mut view = joined_view(&self.view, &other.view, joiner);

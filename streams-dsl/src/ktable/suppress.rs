@@ -42,6 +42,11 @@ impl<K: Data, V: Data> KTable<K, V> {
             return self.clone();
         }
         let name = suppressed.name.clone().unwrap_or_else(|| self.handle.graph().new_name(SUPPRESS));
+        if self.state.history().is_some() {
+            self.handle.graph().mistake(format!(
+                "{name} suppresses a versioned table, or one that is computed from such; keep what it suppresses in a store without history"
+            ));
+        }
         let store = match &suppressed.name {
             Some(name) => format!("{name}-store"),
             None => self.handle.graph().new_store_name(SUPPRESS),

@@ -17,6 +17,8 @@ pub struct Materialized<K, V> {
     pub(crate) retention: Option<i64>,
     /// In milliseconds.
     pub(crate) time_to_live: Option<i64>,
+    /// Of a versioned store, in milliseconds.
+    pub(crate) history_retention: Option<i64>,
 }
 
 common_options!(Materialized, "the store's, by which it can be queried", {
@@ -25,9 +27,43 @@ common_options!(Materialized, "the store's, by which it can be queried", {
     engine: StoreEngine::RocksDb,
     retention: None,
     time_to_live: None,
+    history_retention: None,
 });
 
 impl<K: 'static, V: 'static> Materialized<K, V> {
+    /// A versioned store of this name (KIP-889), with the serdes of the stream above, or else the types' default serdes: it knows what each row is, and
+    /// what it was at any time of the history. See [`with_history_retention`](Self::with_history_retention).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use streams_dsl::{Consumed, Materialized, StreamsBuilder};
+    /// # let builder = StreamsBuilder::new();
+    /// let history = Duration::from_secs(3600);
+    /// let prices = Materialized::persistent_versioned_key_value_store("prices", history);
+    /// let prices = builder.table_with::<String, f64>("prices", Consumed::new(), prices);
+    /// // Each order is joined with the price of its own time, also where it comes late.
+    /// let orders = builder.stream::<String, i64>("orders");
+    /// orders.join_table(&prices, |pieces, price| pieces as f64 * price).to("amounts");
+    /// ```
+    pub fn persistent_versioned_key_value_store(name: impl Into<String>, history_retention: Duration) -> Self
+    where
+        K: streams_core::serde::DefaultSerde,
+        V: streams_core::serde::DefaultSerde,
+    {
+        Self::named(name).with_history_retention(history_retention)
+    }
+
+    /// Makes the store a versioned one, for tables without windows: rows are kept as they were for so long before the largest timestamp of the store,
+    /// by stream time. Such a store sends every update on at once.
+    ///
+    /// A record of a versioned table's topic holds since its timestamp: one that comes out of order changes the past (KIP-914). Joins of tables and groupings
+    /// pass such changes over, joins with streams see them. One older than the history is dropped and counted.
+    #[must_use]
+    pub fn with_history_retention(mut self, history_retention: Duration) -> Self {
+        self.history_retention = Some(millis(history_retention));
+        self
+    }
+
     /// Holds updates back until the next commit, so that only the last of each key goes on. The default.
     #[must_use]
     pub fn with_caching_enabled(mut self) -> Self {
@@ -93,13 +129,23 @@ impl<K: 'static, V: 'static> Materialized<K, V> {
         self
     }
 
+    /// What the rows of a table without windows look like.
+    pub(crate) fn format(&self) -> StoreFormat {
+        if self.history_retention.is_some() { StoreFormat::Versioned } else { StoreFormat::Timestamped }
+    }
+
+    /// How the rows of a table without windows are arranged.
+    pub(crate) fn layout(&self) -> RowLayout {
+        self.history_retention.map_or(RowLayout::Plain, RowLayout::versioned)
+    }
+
     /// The store of a table by the name `name`.
     pub(crate) fn spec(&self, name: String, key: SerdeRef<K>, value: SerdeRef<V>) -> StoreSpec {
         StoreSpec {
             name,
             engine: self.engine,
-            format: StoreFormat::Timestamped,
-            layout: RowLayout::Plain,
+            format: self.format(),
+            layout: self.layout(),
             window_size_ms: None,
             caching: self.caching,
             keep_prior: false,

@@ -12,6 +12,7 @@ const PARTITIONS: i32 = 3;
 const KEYS: u64 = 300;
 /// Milliseconds between two records.
 const STEP: i64 = 5;
+const SIDES: [&str; 2] = ["left", "right"];
 /// How far apart partners may lie, in milliseconds: the example's.
 const WINDOW: i64 = 1000;
 /// The records begin so long ago, in milliseconds: later than what brokers delete.
@@ -43,6 +44,8 @@ pub struct Joins {
     sides: BTreeMap<String, [Side; 2]>,
     /// What the stream finds in the table, by key, for both kinds of join.
     met: BTreeMap<String, [Vec<String>; 2]>,
+    /// What it finds in the global table, likewise.
+    titled: BTreeMap<String, [Vec<String>; 2]>,
     state: TempDir,
 }
 
@@ -65,13 +68,26 @@ impl Joins {
             number: 0,
             sides: BTreeMap::new(),
             met: BTreeMap::new(),
+            titled: BTreeMap::new(),
             state: tempfile::tempdir().unwrap(),
             id,
         };
         for topic in [&application.input, &application.output] {
             application.cluster.create_topic(topic, PARTITIONS);
         }
+        application.produce_titles();
         application
+    }
+
+    /// Every other key has a title.
+    fn produce_titles(&self) {
+        let topic = format!("{}-titles", self.input);
+        self.cluster.create_topic(&topic, 1);
+        let producer = self.cluster.producer();
+        for number in (0..KEYS).step_by(2) {
+            producer.send_keyed(&topic, format!("k{number}").as_bytes(), format!("title{number}").as_bytes());
+        }
+        producer.flush();
     }
 
     /// The state directory of the instance `name`.
@@ -94,8 +110,8 @@ impl Joins {
         for _ in 0..count {
             let key = format!("k{}", self.random.next_u64() % KEYS);
             let side = (self.random.next_u64() % 2) as usize;
-            let name = ["left", "right"][side];
-            let text = (!self.random.next_u64().is_multiple_of(8)).then(|| format!("{name}{}", self.number));
+            let name = SIDES[side];
+            let text = (!self.random.next_u64().is_multiple_of(8)).then(|| self.text(side));
             self.number += 1;
             self.time += STEP;
             let record = text.as_ref().map_or_else(|| name.to_owned(), |text| format!("{name} {text}"));
@@ -103,6 +119,15 @@ impl Joins {
             self.note(&key, side, text);
         }
         producer.flush();
+    }
+
+    /// A text of this side that was not there before. Those of the left side have a foreign key, but for some.
+    fn text(&mut self, side: usize) -> String {
+        let foreign_key = self.random.next_u64() % KEYS;
+        match side {
+            0 if foreign_key > 10 => format!("left{}@k{foreign_key}", self.number),
+            _ => format!("{}{}", SIDES[side], self.number),
+        }
     }
 
     fn note(&mut self, key: &str, side: usize, text: Option<String>) {
@@ -113,6 +138,10 @@ impl Joins {
                 let row = sides[1].row.as_deref();
                 inner.extend(row.map(|row| format!("{text}+{row}")));
                 left.push(format!("{text}+{}", row.unwrap_or("-")));
+                let title = foreign_key(text).and_then(title);
+                let [inner, left] = self.titled.entry(key.to_owned()).or_default();
+                inner.extend(title.as_ref().map(|title| format!("{text}+{title}")));
+                left.push(format!("{text}+{}", title.as_deref().unwrap_or("-")));
             }
             sides[side].records.push((self.time, text.clone()));
         }
@@ -139,7 +168,14 @@ impl Joins {
     /// # Panics
     /// Where that does not come within `limit`.
     pub fn drain(&self, limit: Duration) {
-        wait_until("all records are processed and committed", limit, || self.group.lag(&self.input) == Some(0));
+        let done = |topic: &str| self.group.lag(topic) == Some(0);
+        wait_until("all records are processed and committed", limit, || done(&self.input));
+        // A commit of one topic follows the writing of the next: what subscribes, then what answers.
+        for part in ["SUBSCRIPTION-REGISTRATION", "SUBSCRIPTION-RESPONSE"] {
+            for topic in self.cluster.topics_with_prefix(&self.id).iter().filter(|topic| topic.contains(part)) {
+                wait_until("what joins by foreign keys is processed and committed", limit, || done(topic));
+            }
+        }
     }
 
     /// Whether there is input that is not processed and committed.
@@ -164,7 +200,7 @@ impl Joins {
         results
     }
 
-    /// Asserts that the joined tables of the output end with the rows that a join of the sides' last rows has.
+    /// Asserts that the joined tables of the output end with the rows that a join of the sides' last rows has, by their keys and by foreign keys.
     ///
     /// # Panics
     /// Where they do not.
@@ -173,10 +209,13 @@ impl Joins {
             let (left, right) = (left.row.as_deref(), right.row.as_deref());
             let both = format!("{}+{}", left.unwrap_or("-"), right.unwrap_or("-"));
             let is = |there: bool| there.then(|| both.clone());
+            let named = left.and_then(foreign_key).and_then(|key| self.sides.get(key)?[1].row.as_deref());
             let expected = [
                 ("tables", is(left.is_some() && right.is_some())),
                 ("tables left", is(left.is_some())),
                 ("tables outer", is(left.is_some() || right.is_some())),
+                ("foreign", named.map(|named| format!("{}+{named}", left.unwrap_or_default()))),
+                ("foreign left", left.map(|left| format!("{left}+{}", named.unwrap_or("-")))),
             ];
             for (join, row) in expected {
                 let last = results.get(&(join.to_owned(), key.clone())).and_then(|rows| rows.last().cloned());
@@ -185,14 +224,34 @@ impl Joins {
         }
     }
 
-    /// Asserts that each record of the stream has met the row that the table had then, once.
+    /// Asserts that each record of the stream has met the row that the table had then, once, and its title.
     ///
     /// # Panics
     /// Where that is not so.
     pub fn assert_stream_with_table(&self, results: &Results) {
         for (key, [inner, left]) in &self.met {
-            for (join, expected) in [("table", inner), ("table left", left)] {
+            for (join, expected) in [("table", inner), ("table left", left), ("as of", inner)] {
                 assert_eq!(&texts(results, join, key), expected, "{join} of {key}");
+            }
+        }
+        for (key, [inner, left]) in &self.titled {
+            for (join, expected) in [("global", inner), ("global left", left)] {
+                assert_eq!(&texts(results, join, key), expected, "{join} of {key}");
+            }
+        }
+    }
+
+    /// Asserts that nothing is missing of what does not depend on when a record is processed, and nothing else is there: where records are processed
+    /// again, their results are the same. Each record meets the row of its time in a versioned table, and its title.
+    ///
+    /// # Panics
+    /// Where that is not so.
+    pub fn assert_same_when_repeated(&self, results: &Results) {
+        let set = |texts: &[String]| texts.iter().cloned().collect::<BTreeSet<_>>();
+        let expected = [("as of", &self.met, 0), ("global", &self.titled, 0), ("global left", &self.titled, 1)];
+        for (join, by_key, kind) in expected {
+            for (key, expected) in by_key {
+                assert_eq!(set(&texts(results, join, key)), set(&expected[kind]), "{join} of {key}");
             }
         }
     }
@@ -238,6 +297,15 @@ impl Joins {
         let has_partner = |time: i64| sides[1 - side].records.iter().any(|(other, _)| (other - time).abs() <= WINDOW);
         sides[side].records.iter().filter(|(time, _)| !has_partner(*time)).map(|(_, text)| text.clone()).collect()
     }
+}
+
+fn foreign_key(text: &str) -> Option<&str> {
+    text.split_once('@').map(|(_, key)| key)
+}
+
+fn title(key: &str) -> Option<String> {
+    let number: u64 = key.strip_prefix('k')?.parse().ok()?;
+    number.is_multiple_of(2).then(|| format!("title{number}"))
 }
 
 fn texts(results: &Results, join: &str, key: &str) -> Vec<String> {

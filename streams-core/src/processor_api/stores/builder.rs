@@ -1,5 +1,8 @@
 use super::custom::{CustomFactory, CustomStore, StateStore, factory};
-use super::{KeyValueStore, SessionStore, StoreRef, TimestampedKeyValueStore, TimestampedWindowStore, WindowStore};
+use super::{
+    KeyValueStore, SessionStore, StoreRef, TimestampedKeyValueStore, TimestampedWindowStore, VersionedKeyValueStore,
+    WindowStore,
+};
 use crate::serde::{ByteVecSerde, DefaultSerde, Serde, SerdeRef};
 use crate::topology::{RowLayout, StoreEngine, StoreFormat, StoreSpec, StoreTypes};
 use std::collections::BTreeMap;
@@ -52,6 +55,25 @@ impl Stores {
         value_serde: impl Serde<V>,
     ) -> StoreBuilder<TimestampedKeyValueStore<K, V>> {
         StoreBuilder::new(name, types(key_serde, value_serde), StoreFormat::Timestamped, RowLayout::Plain)
+    }
+
+    /// A versioned key-value store, which knows the past of each key for `history_retention` of stream time. It has no cache.
+    pub fn versioned_key_value_store<K: DefaultSerde, V: DefaultSerde>(
+        name: impl Into<String>,
+        history_retention: Duration,
+    ) -> StoreBuilder<VersionedKeyValueStore<K, V>> {
+        Self::versioned_key_value_store_with(name, history_retention, K::Serde::default(), V::Serde::default())
+    }
+
+    /// A versioned key-value store with these serdes.
+    pub fn versioned_key_value_store_with<K: 'static, V: 'static>(
+        name: impl Into<String>,
+        history_retention: Duration,
+        key_serde: impl Serde<K>,
+        value_serde: impl Serde<V>,
+    ) -> StoreBuilder<VersionedKeyValueStore<K, V>> {
+        let layout = RowLayout::versioned(millis(history_retention));
+        StoreBuilder::new(name, types(key_serde, value_serde), StoreFormat::Versioned, layout)
     }
 
     /// A window store. Windows are `window_size` long, and kept for `retention` of stream time, which is not less.
@@ -206,9 +228,15 @@ impl<S> StoreBuilder<S> {
     /// What a topology takes.
     ///
     /// # Errors
-    /// Windows that are empty, or longer than the retention.
+    /// Windows that are empty, or longer than the retention; a versioned store with a cache.
     pub fn build(self) -> Result<StoreSpec, String> {
         let spec = self.spec;
+        if spec.layout.is_versioned() && spec.caching {
+            return Err(format!(
+                "store {} is versioned, and such stores have no cache: leave with_caching_enabled out",
+                spec.name
+            ));
+        }
         if let (RowLayout::Window { retention_ms, .. }, Some(size)) = (spec.layout, spec.window_size_ms) {
             let name = &spec.name;
             if size <= 0 {

@@ -7,6 +7,7 @@ mod key_value;
 mod reference;
 mod session;
 mod timestamped;
+mod versioned;
 mod window;
 
 pub use builder::{StoreBuilder, Stores};
@@ -17,14 +18,15 @@ pub use reference::{Names, StoreName, StoreRef};
 pub use session::{SessionIterator, SessionStore};
 pub(crate) use timestamped::TimestampedSerde;
 pub use timestamped::ValueAndTimestamp;
+pub use versioned::VersionedKeyValueStore;
 pub use window::{TimestampedWindowStore, WindowIterator, WindowStore};
 
 use crate::store::TaskStore;
 use crate::topology::StoreSpec;
 use std::rc::Rc;
 
-/// A kind of store that a processor can have: [`KeyValueStore`], [`WindowStore`], [`SessionStore`], their timestamped forms, and
-/// [`CustomStore`].
+/// A kind of store that a processor can have: [`KeyValueStore`], [`WindowStore`], [`SessionStore`], the timestamped forms of both first,
+/// [`VersionedKeyValueStore`], and [`CustomStore`].
 pub trait ProcessorStore: Sized + 'static {
     /// The store as this kind, or what is wrong with that.
     #[doc(hidden)]

@@ -4,7 +4,7 @@ use crate::record::{RecordBatch, TopicPartition};
 use crate::store::check_version;
 use crate::topology::StoreFormat;
 use state_stores::TaskStores;
-use state_stores::formats::join_timestamped;
+use state_stores::formats::{join_timestamped, join_version};
 use std::time::Duration;
 
 /// A store on its way to the end of its changelog.
@@ -105,12 +105,17 @@ impl RestoringStore {
                 continue;
             };
             let value = match (record.value, self.format) {
+                (value, StoreFormat::Versioned) => {
+                    let start = values.len();
+                    join_version(record.timestamp, value, &mut values);
+                    Value::Joined(start, values.len())
+                }
                 (None, _) => Value::Deleted,
                 (Some(value), StoreFormat::SuppressionBuffer) => {
                     check_version(&self.partition, record.offset, record.headers)?;
                     Value::Plain(value)
                 }
-                (Some(value), StoreFormat::Plain) => Value::Plain(value),
+                (Some(value), StoreFormat::Plain | StoreFormat::JoinBuffer) => Value::Plain(value),
                 (Some(value), StoreFormat::Timestamped) => {
                     let start = values.len();
                     join_timestamped(record.timestamp, value, &mut values);

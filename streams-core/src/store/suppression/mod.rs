@@ -5,6 +5,7 @@ mod row;
 mod version;
 
 pub use buffer::{HeldRecord, SuppressionBuffer};
+pub(super) use row::{Row, write_null, write_origin, write_with};
 
 pub(super) use version::VERSION_3;
 pub(crate) use version::check_version;

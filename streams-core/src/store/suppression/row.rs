@@ -22,7 +22,7 @@ const INT: u64 = 4;
 ///
 /// Length -1 is null; length -2 of the old value says that it equals the prior one.
 #[derive(Debug, PartialEq)]
-pub(super) struct Row<'a> {
+pub(in crate::store) struct Row<'a> {
     pub timestamp: i64,
     pub offset: i64,
     pub topic: &'a str,
@@ -38,7 +38,7 @@ pub(super) struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// The row in `bytes`, where they are one.
-    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
+    pub(in crate::store) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
         let (timestamp, offset) = (reader.long()?, reader.long()?);
         let topic = std::str::from_utf8(reader.sized()??).ok()?;
@@ -60,7 +60,7 @@ impl<'a> Row<'a> {
     }
 
     /// The headers of the record.
-    pub(super) fn headers(&self) -> Headers {
+    pub(in crate::store) fn headers(&self) -> Headers {
         if self.header_count <= 0 {
             return Headers::default();
         }
@@ -87,7 +87,7 @@ impl<'a> Row<'a> {
 }
 
 /// Appends the first part of a row: origin, timestamp and headers of a record.
-pub(super) fn write_origin(origin: &RecordContext, timestamp: i64, headers: &Headers, out: &mut Vec<u8>) {
+pub(in crate::store) fn write_origin(origin: &RecordContext, timestamp: i64, headers: &Headers, out: &mut Vec<u8>) {
     out.extend_from_slice(&timestamp.to_be_bytes());
     out.extend_from_slice(&origin.offset.to_be_bytes());
     write_sized(Some(origin.topic.as_bytes()), out);
@@ -115,7 +115,7 @@ pub(super) fn write_sized(value: Option<&[u8]>, out: &mut Vec<u8>) {
 }
 
 /// Lets `write` append a value, and puts its length before it; answers where it starts, `None` where it said null.
-pub(super) fn write_with<E>(
+pub(in crate::store) fn write_with<E>(
     out: &mut Vec<u8>,
     write: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
 ) -> Result<Option<usize>, E> {
@@ -142,7 +142,7 @@ pub(super) fn write_same(out: &mut Vec<u8>) {
 }
 
 /// Appends null.
-pub(super) fn write_null(out: &mut Vec<u8>) {
+pub(in crate::store) fn write_null(out: &mut Vec<u8>) {
     write_int(NULL, out);
 }
 

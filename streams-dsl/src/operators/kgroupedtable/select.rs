@@ -9,7 +9,7 @@ use streams_core::store::Change;
 /// Gives each changed row its group: one change where the old and the new row are of one group, else a change for each of the two groups, the
 /// old one's first.
 ///
-/// Rows that the selector gives a null key or a null value belong to no group.
+/// Changes of the past are passed over. Rows that the selector gives a null key or a null value belong to no group.
 pub(crate) struct TableSelect<K2, V2, F> {
     selector: Arc<F>,
     nulls: (Option<NullCheck<K2>>, Option<NullCheck<V2>>),
@@ -51,6 +51,9 @@ where
     F: Fn(&K, V) -> Result<(K2, V2), StreamsError> + 'static,
 {
     fn process(&mut self, context: &mut TaskContext, record: Record<K, Change<V>>) -> Result<(), StreamsError> {
+        if !context.is_latest {
+            return Ok(());
+        }
         let Record { key, value: Change { old, new }, timestamp, headers } = record;
         let new = self.select(&key, new)?;
         let old = self.select(&key, old)?;

@@ -13,6 +13,8 @@ pub(crate) struct TableFilter<K, V, F> {
     predicate: Arc<F>,
     table: Option<TableStore<K, V>>,
     send_old: bool,
+    /// Whether the table above is versioned: then every change is told, also where it deletes what was not there.
+    versioned: bool,
     downstream: Downstream<K, Change<V>>,
 }
 
@@ -23,7 +25,13 @@ impl<K, V, F> TableFilter<K, V, F> {
         send_old: bool,
         downstream: Downstream<K, Change<V>>,
     ) -> Self {
-        Self { predicate, table, send_old, downstream }
+        Self { predicate, table, send_old, versioned: false, downstream }
+    }
+
+    /// The same filter, of a table that is versioned or not.
+    pub(crate) fn of_versions(mut self, versioned: bool) -> Self {
+        self.versioned = versioned;
+        self
     }
 }
 
@@ -50,13 +58,13 @@ where
         };
         let new = keep(new)?;
         if let Some(table) = &mut self.table {
-            if self.send_old && new.is_none() && table.get(&key)?.is_none() {
+            if self.send_old && !self.versioned && new.is_none() && table.get(&key)?.is_none() {
                 return Ok(());
             }
             return table.update(context, &self.downstream, key, headers, |_, _| Ok((timestamp, new)));
         }
         let old = if self.send_old { keep(old)? } else { None };
-        if self.send_old && old.is_none() && new.is_none() {
+        if self.send_old && !self.versioned && old.is_none() && new.is_none() {
             return Ok(());
         }
         self.downstream.forward(context, Record { key, value: Change { old, new }, timestamp, headers })

@@ -14,6 +14,7 @@ use streams_core::store::Change;
 /// the two deletions finds the other row, and the joined row stays for ever.)
 ///
 /// `join` makes the joined row of this side's row and the other's; none where there is none. The timestamp is the larger one of both rows.
+/// Changes of the past are dropped and counted.
 pub(crate) struct TableJoin<K, V1, V2, VR, J> {
     join: Arc<J>,
     other: Box<dyn ValueGetter<K, V2>>,
@@ -47,6 +48,10 @@ where
     J: Fn(Option<V1>, Option<V2>) -> Result<Option<VR>, StreamsError> + 'static,
 {
     fn process(&mut self, context: &mut TaskContext, record: Record<K, Change<V1>>) -> Result<(), StreamsError> {
+        if !context.is_latest {
+            context.drop_record("it is a change of the past, from a versioned table");
+            return Ok(());
+        }
         let Record { key, value: Change { old, new }, timestamp, headers } = record;
         let (other_timestamp, other) = match self.other.get_forwarded(&key)? {
             Some((timestamp, row)) => (timestamp, Some(row)),

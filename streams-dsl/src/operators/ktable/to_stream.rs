@@ -21,7 +21,12 @@ impl<K: Data, V: Data> Node<K, Change<V>> for ToStream<K, V> {
     #[inline]
     fn process(&mut self, context: &mut TaskContext, record: Record<K, Change<V>>) -> Result<(), StreamsError> {
         let Record { key, value, timestamp, headers } = record;
-        self.downstream.forward(context, Record { key, value: value.new, timestamp, headers })
+        let record = Record { key, value: value.new, timestamp, headers };
+        if context.is_latest {
+            return self.downstream.forward(context, record);
+        }
+        // A record of a stream is no change of the past.
+        context.forward_as(true, &self.downstream, record)
     }
 }
 

@@ -35,4 +35,9 @@ where
         let row = self.rows.get_forwarded(key)?;
         self.transform(key, row)
     }
+
+    fn get_as_of(&mut self, key: &K, time: i64) -> Result<Option<(i64, V2)>, StreamsError> {
+        let row = self.rows.get_as_of(key, time)?;
+        self.transform(key, row)
+    }
 }

@@ -21,6 +21,10 @@ impl<K: Data, KO: Data, VO: Data> Operator for ForeignTableJoin<K, KO, VO> {}
 
 impl<K: Data, KO: Data, VO: Data> Node<KO, Change<VO>> for ForeignTableJoin<K, KO, VO> {
     fn process(&mut self, context: &mut TaskContext, record: Record<KO, Change<VO>>) -> Result<(), StreamsError> {
+        if !context.is_latest {
+            context.drop_record("it is a change of the past, from a versioned table");
+            return Ok(());
+        }
         let Record { key: foreign_key, value, timestamp, headers } = record;
         let Self { subscriptions, responder } = self;
         let row = responder.encode(value.new.as_ref())?;

@@ -171,6 +171,10 @@ where
     F: Fn(&K, &V) -> Result<Option<KO>, StreamsError> + 'static,
 {
     fn process(&mut self, context: &mut TaskContext, record: Record<K, Change<V>>) -> Result<(), StreamsError> {
+        if !context.is_latest {
+            context.drop_record("it is a change of the past, from a versioned table");
+            return Ok(());
+        }
         let Record { key, value: Change { old, new }, timestamp, headers } = record;
         if old.is_none() && new.is_none() {
             return Ok(());

@@ -21,13 +21,17 @@ import org.apache.kafka.streams.test.TestRecord;
 final class Changelog {
     private final TopologyTestDriver driver;
     private final boolean isJoin;
+    private final boolean shows;
     /** By the names of their stores. */
     private final Map<String, TestOutputTopic<byte[], byte[]>> topics = new LinkedHashMap<>();
 
+    /** Of another store where the case names one: then without its rows. */
     Changelog(Case asked, TopologyTestDriver driver) {
         this.driver = driver;
         isJoin = asked.setting("program", "").word().equals("stream-join");
-        for (String store : isJoin ? StreamJoin.stores(asked) : List.of("store")) {
+        String named = asked.setting("changelog").options().getOrDefault("store", "store");
+        shows = !isJoin && named.equals("store");
+        for (String store : isJoin ? StreamJoin.stores(asked) : List.of(named)) {
             topics.put(store, driver.createOutputTopic(
                     asked.name + "-" + store + "-changelog", new ByteArrayDeserializer(), new ByteArrayDeserializer()));
         }
@@ -50,11 +54,11 @@ final class Changelog {
 
     /** All rows that the store shows, in its order (none of joins): "stored key@start..end value timestamp"; sessions have no timestamp. */
     List<String> stored() {
-        if (isJoin) {
-            return List.of();
+        List<String> stored = new ArrayList<>();
+        if (!shows) {
+            return stored;
         }
         StateStore store = driver.getAllStateStores().get("store");
-        List<String> stored = new ArrayList<>();
         if (store instanceof TimestampedWindowStore) {
             try (KeyValueIterator<Windowed<String>, ValueAndTimestamp<Object>> rows =
                     driver.<String, Object>getTimestampedWindowStore("store").all()) {

@@ -60,6 +60,7 @@ final class Program {
         return switch (name) {
             case "window-aggregate" -> WindowAggregate.of(asked, stream().groupByKey());
             case "stream-aggregate" -> streamAggregate(stream().groupByKey());
+            case "versioned-table" -> new Joins(asked, builder, consumed).single();
             case "table-join" -> new Joins(asked, builder, consumed).tables();
             case "foreign-key-join" -> new Joins(asked, builder, consumed).onForeignKey();
             case "cogroup" -> new Cogroup(asked, builder, consumed).table();
