@@ -121,7 +121,7 @@ impl StreamsBuilder {
         let queried_store = store_name.clone();
         let history = materialized.history_retention;
         if let (Some(_), true) = (history, global) {
-            root.graph().mistake(format!("the global {step} cannot be versioned; keep it in a store without history"));
+            root.mistake(format!("the global {step} cannot be versioned; keep it in a store without history"));
         }
         root.check_history(&step, history, time_to_live);
         let kept = global || queryable.is_some() || time_to_live.is_some() || history.is_some();
@@ -152,7 +152,7 @@ impl StreamsBuilder {
             factory: table_source_factory(&consumed, &key, &value),
         };
         let own_time = matches!(consumed.extractor, Extractor::Default);
-        let reusable = own_time && time_to_live.is_none();
+        let reusable = own_time && time_to_live.is_none() && history.is_none();
         let kind = Kind::TableSource(TableSource { source_name, source, table, global, reusable });
         let id = self.graph.borrow_mut().add(table_name, consumed.name, Vec::new(), kind);
         let view = KTable::kept_view(&state, &queried_store, &key, &value);
@@ -182,7 +182,7 @@ impl StreamsBuilder {
     ///
     /// - `topology.optimization`: `none` (the default), `all`, or a list of optimizations. With `reuse.ktable.source.topics` a [`table`](Self::table) has no
     ///   changelog: it is restored from the topic it is read from, which should be compacted. (Not where it has a timestamp extractor or a time to live
-    ///   of its own, as its rows then are not the topic's records.) With `merge.repartition.topics` all that is grouped or joined by the same new keys goes
+    ///   of its own, as its rows then are not the topic's records, and not where it is versioned: a topic keeps no history of its keys.) With `merge.repartition.topics` all that is grouped or joined by the same new keys goes
     ///   through one repartition topic, also past filters and the like; by default each step has its own. With `single.store.self.join` a
     ///   [join](KStream::join) of a stream with itself remembers its records once. A left or outer one then drops records with a null key, and no record goes on
     ///   alone: each has itself as a partner.

@@ -6,8 +6,9 @@ mod described;
 
 use described::check_optimized;
 use std::time::Duration;
+use streams_dsl::serde::StringSerde;
 use streams_dsl::windows::{SessionWindows, TimeWindows};
-use streams_dsl::{Branched, Grouped, KStream, Materialized, StreamsBuilder, StreamsConfig, Topology};
+use streams_dsl::{Branched, Consumed, Grouped, KStream, Materialized, StreamsBuilder, StreamsConfig, Topology};
 
 fn stream(builder: &StreamsBuilder, topic: &str) -> KStream<String, String> {
     builder.stream(topic)
@@ -166,4 +167,23 @@ fn all_ways_from_the_new_keys_lead_through_the_topic() {
     });
     let text = topology.describe();
     assert_eq!((topology.repartition_topics().len(), topology.subtopologies().len()), (1, 2), "{text}");
+}
+
+/// A topic has the last record of each key, and a versioned table all of them: it needs its changelog.
+#[test]
+fn a_versioned_table_has_a_changelog_of_its_own() {
+    let builder = StreamsBuilder::new();
+    let history = Materialized::persistent_versioned_key_value_store("versioned", Duration::from_secs(60));
+    builder.table_with::<String, String>("in", Consumed::with(StringSerde, StringSerde), history);
+    builder.table_with::<String, String>(
+        "other",
+        Consumed::with(StringSerde, StringSerde),
+        Materialized::named("last"),
+    );
+    let config = StreamsConfig::new("app", "localhost:9092").set("topology.optimization", "all");
+    let topology = builder.build_with(&config).unwrap();
+    assert_eq!(topology.source_changelog("versioned"), None);
+    assert!(topology.store("versioned").unwrap().logging.is_some());
+    assert_eq!(topology.source_changelog("last"), Some("other"));
+    assert!(topology.store("last").unwrap().logging.is_none());
 }

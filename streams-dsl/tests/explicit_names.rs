@@ -3,8 +3,8 @@
 use std::time::Duration;
 use streams_dsl::windows::JoinWindows;
 use streams_dsl::{
-    Consumed, Grouped, KStream, Materialized, Repartitioned, StreamJoined, StreamsBuilder, StreamsConfig, TableJoined,
-    serde::StringSerde,
+    Consumed, Grouped, Joined, KStream, Materialized, Repartitioned, StreamJoined, StreamsBuilder, StreamsConfig,
+    TableJoined, serde::StringSerde,
 };
 
 fn seconds(difference: u64) -> JoinWindows {
@@ -121,4 +121,19 @@ fn joins_of_tables_and_co_groups_need_names() {
     needs_names(|b| cogroup(b, Grouped::with(StringSerde, StringSerde), kept()), &[&logged, &kept_in, &repartition]);
     needs_names(|b| cogroup(b, Grouped::named("grouped"), kept()), &[&logged, &kept_in]);
     needs_names(|b| cogroup(b, Grouped::named("grouped"), Materialized::named("kept")), &[]);
+}
+
+#[test]
+fn joins_with_a_grace_period_need_names_of_what_waits() {
+    let join = |b: &StreamsBuilder, joined: Joined<String, String>| {
+        let history = Materialized::persistent_versioned_key_value_store("rows", Duration::from_secs(9));
+        let table = b.table_with::<String, String>("table", Consumed::with(StringSerde, StringSerde), history);
+        let joined = joined.with_grace_period(Duration::from_secs(1));
+        text(b).join_table_with(&table, |_, value, _: String| value, joined).to("out");
+    };
+    needs_names(
+        |b| join(b, Joined::new()),
+        &["changelog topics: KSTREAM-JOIN-0000000003-Buffer-changelog", "state stores: KSTREAM-JOIN-0000000003-Buffer"],
+    );
+    needs_names(|b| join(b, Joined::named("enriched")), &[]);
 }

@@ -193,7 +193,7 @@ fn mistakes_are_named() {
 #[test]
 fn mistakes_say_where_they_are_and_how_to_repair_them() {
     type Declare = fn(&StreamsBuilder);
-    let cases: [(Declare, &str); 14] = [
+    let cases: [(Declare, &str); 15] = [
         (
             |b| {
                 text(b).select_key(|_, _| Order).group_by_key_with(Grouped::new()).count();
@@ -305,6 +305,13 @@ fn mistakes_say_where_they_are_and_how_to_repair_them() {
                 customers.join(&StreamsBuilder::new().table("orders"), |left: String, _: String| left);
             },
             "declare both on one (at customers → KTABLE-SOURCE-0000000002)",
+        ),
+        (
+            |b| {
+                let table = b.table::<String, String>("table");
+                text(b).filter(|_, _| true).join_as_of(&table, Duration::ZERO, |value, _| value);
+            },
+            "keep it in a versioned store (`Materialized::with_history_retention`) (at in → KSTREAM-FILTER-0000000004)",
         ),
     ];
     for (declare, expected) in cases {

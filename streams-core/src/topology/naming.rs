@@ -11,7 +11,9 @@ impl Topology {
     /// # Errors
     /// [`StreamsError::Topology`] with every generated name, if `enforce`.
     pub fn check_names(&self, enforce: bool) -> Result<(), StreamsError> {
-        let stores = || self.stores().iter().filter(|store| is_generated(store.name.trim_end_matches("-store")));
+        // Stores of joins are named after their steps.
+        let step = |name: &str| name.trim_end_matches("-store").trim_end_matches("-Buffer").to_owned();
+        let stores = || self.stores().iter().filter(|store| is_generated(&step(&store.name)));
         let changelogs = stores().filter(|store| store.logging.is_some());
         let (joins, topics): (Vec<&str>, Vec<&str>) = self
             .repartition_topics()
@@ -34,8 +36,9 @@ impl Topology {
             return Ok(());
         }
         let unnamed = unnamed.join("; ");
-        let repair = "name stores with Materialized::named (of joins of streams StreamJoined::with_store_name, of suppressions Suppressed::with_name), \
-                      repartition topics with Grouped, Joined, StreamJoined or Repartitioned::named, joins by a foreign key with TableJoined::named";
+        let repair = "name stores with Materialized::named (of joins of streams StreamJoined::with_store_name, of joins with a grace period \
+                      Joined::named, of suppressions Suppressed::with_name), repartition topics with Grouped, Joined, StreamJoined or \
+                      Repartitioned::named, joins by a foreign key with TableJoined::named";
         if enforce {
             return Err(StreamsError::Topology(format!(
                 "ensure.explicit.internal.resource.naming is true, and these have no names of their own: {unnamed}; {repair}"

@@ -132,7 +132,7 @@ impl Handle {
     /// Notes a mistake where a versioned store is to have what it cannot have.
     pub(crate) fn check_history(&self, step: &str, history: Option<i64>, time_to_live: Option<i64>) {
         if history.is_some() && time_to_live.is_some() {
-            self.graph().mistake(format!(
+            self.mistake(format!(
                 "{step} is kept in a versioned store, whose rows have no time to live; take one of both options away"
             ));
         }

@@ -43,7 +43,7 @@ impl<K: Data, V: Data> KTable<K, V> {
         }
         let name = suppressed.name.clone().unwrap_or_else(|| self.handle.graph().new_name(SUPPRESS));
         if self.state.history().is_some() {
-            self.handle.graph().mistake(format!(
+            self.handle.mistake(format!(
                 "{name} suppresses a versioned table, or one that is computed from such; keep what it suppresses in a store without history"
             ));
         }
