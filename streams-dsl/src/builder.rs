@@ -1,12 +1,12 @@
 use crate::data::Data;
 use crate::graph::{Graph, GraphRef, Handle, Kind, Processor, Source, Store, TableSource};
 use crate::operators::ktable::{RowTimestamp, TableSourceNode, TopicRecord};
-use crate::options::{Consumed, IntoTopics, Materialized};
+use crate::options::{Consumed, Extractor, IntoTopics, Materialized};
 use crate::table_state::TableState;
 use crate::{KStream, KTable};
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use streams_core::config::{StreamsConfig, TopologyOptimization};
 use streams_core::error::StreamsError;
 use streams_core::processor::SourceNode;
 use streams_core::processor_api::{StoreBuilder, StoreRef};
@@ -121,7 +121,7 @@ impl StreamsBuilder {
         let queried_store = store_name.clone();
         let history = materialized.history_retention;
         if let (Some(_), true) = (history, global) {
-            root.graph().mistake(format!("the global {step} cannot be versioned; keep it in a store without history"));
+            root.mistake(format!("the global {step} cannot be versioned; keep it in a store without history"));
         }
         root.check_history(&step, history, time_to_live);
         let kept = global || queryable.is_some() || time_to_live.is_some() || history.is_some();
@@ -151,7 +151,9 @@ impl StreamsBuilder {
             output: FlowType::of::<Option<K>, Option<V>>(),
             factory: table_source_factory(&consumed, &key, &value),
         };
-        let kind = Kind::TableSource(TableSource { source_name, source, table, global });
+        let own_time = matches!(consumed.extractor, Extractor::Default);
+        let reusable = own_time && time_to_live.is_none() && history.is_none();
+        let kind = Kind::TableSource(TableSource { source_name, source, table, global, reusable });
         let id = self.graph.borrow_mut().add(table_name, consumed.name, Vec::new(), kind);
         let view = KTable::kept_view(&state, &queried_store, &key, &value);
         KTable::new(root.at(id), Some(key), Some(value), queryable, state, view)
@@ -160,20 +162,58 @@ impl StreamsBuilder {
     /// Adds a store, for the [processors](crate::KStream::process) that name it.
     pub fn add_state_store<S>(&self, store: StoreBuilder<S>) -> StoreRef<S> {
         let reference = store.reference();
-        let mut graph = RefCell::borrow_mut(&self.graph);
+        let root = self.root();
         match store.build() {
-            Ok(spec) => graph.add_store(spec),
-            Err(message) => graph.mistake(message),
+            Ok(spec) => root.graph().add_store(spec),
+            Err(message) => root.mistake(message),
         }
         reference
     }
 
-    /// The topology of all that was declared.
+    /// The topology of all that was declared, as it was declared.
     ///
     /// # Errors
     /// [`StreamsError::Topology`] with every mistake found.
     pub fn build(&self) -> Result<Topology, StreamsError> {
-        self.graph.borrow().build()
+        self.build_as(TopologyOptimization::default(), false)
+    }
+
+    /// The topology of all that was declared, as the configuration wants it: Kafka Streams' `build(Properties)`. Two of its keys count:
+    ///
+    /// - `topology.optimization`: `none` (the default), `all`, or a list of optimizations. With `reuse.ktable.source.topics` a [`table`](Self::table) has no
+    ///   changelog: it is restored from the topic it is read from, which should be compacted. (Not where it has a timestamp extractor or a time to live
+    ///   of its own, as its rows then are not the topic's records, and not where it is versioned: a topic keeps no history of its keys.) With `merge.repartition.topics` all that is grouped or joined by the same new keys goes
+    ///   through one repartition topic, also past filters and the like; by default each step has its own. With `single.store.self.join` a
+    ///   [join](KStream::join) of a stream with itself remembers its records once. A left or outer one then drops records with a null key, and no record goes on
+    ///   alone: each has itself as a partner.
+    /// - `ensure.explicit.internal.resource.naming`: `true` refuses stores and internal topics without a name given by you. With `false`, the
+    ///   default, there is a warning.
+    ///
+    /// An application that has run already needs a reset when its optimization changes, as stores and internal topics do.
+    ///
+    /// ```
+    /// # use streams_dsl::{StreamsBuilder, StreamsConfig};
+    /// let builder = StreamsBuilder::new();
+    /// let by_user = builder.stream::<String, String>("clicks").select_key(|_, user| user.clone());
+    /// by_user.group_by_key().count().to_stream().to("counts");
+    /// by_user.group_by_key().reduce(|_, last| last).to_stream().to("last");
+    /// assert_eq!(builder.build()?.repartition_topics().len(), 2);
+    /// let config = StreamsConfig::new("clicks", "localhost:9092").set("topology.optimization", "all");
+    /// assert_eq!(builder.build_with(&config)?.repartition_topics().len(), 1);
+    /// # Ok::<(), streams_dsl::StreamsError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StreamsError::Config`] where one of the keys has another value; [`StreamsError::Topology`] with every mistake found, or with every
+    /// generated name that is refused.
+    pub fn build_with(&self, config: &StreamsConfig) -> Result<Topology, StreamsError> {
+        self.build_as(config.topology_optimization()?, config.ensure_explicit_naming()?)
+    }
+
+    fn build_as(&self, optimization: TopologyOptimization, explicit_names: bool) -> Result<Topology, StreamsError> {
+        let topology = self.graph.borrow().build(optimization)?;
+        topology.check_names(explicit_names)?;
+        Ok(topology)
     }
 
     pub(crate) fn root(&self) -> Handle {

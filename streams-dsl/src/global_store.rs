@@ -111,7 +111,7 @@ impl StreamsBuilder {
         let step = format!("global store {}", reference.name());
         let key = root.require(&step, "key", consumed.key.resolve(None));
         let value = root.require(&step, "value", consumed.value.resolve(None));
-        let spec = store.build().map_err(|message| root.graph().mistake(message)).ok();
+        let spec = store.build().map_err(|message| root.mistake(message)).ok();
         let (Some(key), Some(value), Some(spec)) = (key, value, spec) else { return reference };
         let factory = processor_factory::<KIn, VIn, (), (), P>(supplier);
         let table = ProcessorStep {
@@ -124,7 +124,7 @@ impl StreamsBuilder {
             output: FlowType::of::<KIn, VIn>(),
             factory: stream_source_factory(&consumed, &key, &value),
         };
-        let kind = Kind::TableSource(TableSource { source_name, source, table, global: true });
+        let kind = Kind::TableSource(TableSource { source_name, source, table, global: true, reusable: false });
         root.graph().add(name, consumed.name, Vec::new(), kind);
         reference
     }

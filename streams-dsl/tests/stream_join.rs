@@ -12,7 +12,7 @@ use streams_dsl::record::{Headers, Record};
 use streams_dsl::serde::{ByteVecSerde, OptionSerde};
 use streams_dsl::test_driver::{TestDriverConfig, TopologyTestDriver};
 use streams_dsl::windows::JoinWindows;
-use streams_dsl::{StreamJoined, StreamsBuilder};
+use streams_dsl::{StreamJoined, StreamsBuilder, StreamsConfig};
 
 type Text = Option<String>;
 
@@ -25,9 +25,18 @@ fn windows(join: &Setting) -> JoinWindows {
     if after < 0 { windows.at_least_before(duration(after)) } else { windows.after(duration(after)) }
 }
 
+fn is_of_itself(case: &Case) -> bool {
+    case.word("right", "right") == "left"
+}
+
+fn optimization(case: &Case) -> &str {
+    case.word("optimization", "none")
+}
+
 fn declare(case: &Case, builder: &StreamsBuilder) {
     let join = case.setting("join");
-    let (left, right) = (builder.stream::<Text, Text>("left"), builder.stream::<Text, Text>("right"));
+    let left = builder.stream::<Text, Text>("left");
+    let right = if is_of_itself(case) { left.clone() } else { builder.stream("right") };
     let joined = StreamJoined::new().with_store_name("store");
     let joined = if case.word("store", "rocksdb") == "in-memory" { joined.in_memory() } else { joined };
     let text = |value: Option<&Text>| value.map_or("-", |value| value.as_deref().unwrap()).to_owned();
@@ -50,7 +59,8 @@ fn driver(case: &Case) -> TopologyTestDriver {
     if let Some(interval) = case.setting("emit").number("interval") {
         config.settings.emit_interval = Duration::from_millis(interval);
     }
-    TopologyTestDriver::with_config(&builder.build().unwrap(), config)
+    let settings = StreamsConfig::new("unused", "unused:9092").set("topology.optimization", optimization(case));
+    TopologyTestDriver::with_config(&builder.build_with(&settings).unwrap(), config)
 }
 
 fn feed(driver: &TopologyTestDriver, input: &Input) {
@@ -91,6 +101,11 @@ fn line(record: &Record<Text, Text>) -> String {
 
 /// The stores of a join, by Kafka Streams' names.
 fn stores(case: &Case) -> &'static [&'static str] {
+    let stores = stores_of_two(case);
+    if is_of_itself(case) && optimization(case) == "all" { &stores[..1] } else { stores }
+}
+
+fn stores_of_two(case: &Case) -> &'static [&'static str] {
     match case.setting("join").word.as_str() {
         "inner" => &["store-this-join-store", "store-other-join-store"],
         "left" => &["store-this-join-store", "store-outer-other-join-store", "store-left-shared-join-store"],
@@ -156,6 +171,34 @@ fn left_joins() {
 #[test]
 fn outer_joins() {
     check("-outer");
+}
+
+#[test]
+fn joins_of_a_stream_with_itself() {
+    check("-two-stores");
+}
+
+#[test]
+fn joins_of_a_stream_with_itself_with_one_store() {
+    check("-one-store");
+}
+
+/// One store instead of two changes nothing about what comes out.
+#[test]
+fn one_store_makes_the_same_results_as_two() {
+    let cases = Case::read_all(&["stream_join/cases"], |name| name.ends_with("-inner-one-store"));
+    for case in &cases {
+        let mut other = case.clone();
+        other.settings.remove("optimization");
+        let (one, two) = (driver(case), driver(&other));
+        for (number, row) in case.rows.iter().enumerate() {
+            let results = |case: &Case, driver: &TopologyTestDriver| {
+                let answer = answer(case, driver, row, &mut 0).into_iter();
+                answer.filter(|line| !line.starts_with("dropped") && !line.starts_with("logged")).collect::<Vec<_>>()
+            };
+            assert_eq!(results(case, &one), results(&other, &two), "{}: row {number}", case.name);
+        }
+    }
 }
 
 #[test]

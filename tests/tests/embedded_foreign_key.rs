@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use streams_dsl::broker::embedded::{EmbeddedBroker, Isolation};
 use streams_dsl::broker::{Admin, Broker, Properties};
-use streams_dsl::{KafkaStreams, Materialized, StreamsBuilder, TableJoined, Topology, partitioner};
+use streams_dsl::{KafkaStreams, Materialized, StreamsBuilder, StreamsConfig, TableJoined, Topology, partitioner};
 use tests::embedded::{Site, last_values, wait};
 
 const LEFT_PARTITIONS: i32 = 3;
@@ -19,8 +19,15 @@ fn foreign_key(row: &str) -> Option<String> {
     row.split_once(':').map(|(key, _)| key.to_owned())
 }
 
-/// The inner join to `out`, the left join to `out-left`.
+/// Without optimization, and with all of it: the tables' topics are their changelogs then.
+const OPTIMIZATIONS: [&str; 2] = ["none", "all"];
+
 fn topology() -> Topology {
+    topology_with("none")
+}
+
+/// The inner join to `out`, the left join to `out-left`.
+fn topology_with(optimization: &str) -> Topology {
     let builder = StreamsBuilder::new();
     let (left, right) = (builder.table::<String, String>("left"), builder.table::<String, String>("right"));
     let key = |_: &String, row: &String| foreign_key(row);
@@ -34,7 +41,8 @@ fn topology() -> Topology {
     joined.to_stream().to("out");
     let maybe = |left, right: Option<String>| format!("{left} {}", right.unwrap_or_else(|| "-".to_owned()));
     left.left_join_on_foreign_key(&right, key, maybe).to_stream().to("out-left");
-    builder.build().unwrap()
+    let config = StreamsConfig::new(Site::APP, "unused:9092").set("topology.optimization", optimization);
+    builder.build_with(&config).unwrap()
 }
 
 fn site() -> Site {
@@ -162,12 +170,16 @@ fn what_the_result_is_joined_with_must_be_partitioned_as_the_left_table() {
 
 #[test]
 fn the_result_follows_the_tables_when_an_instance_dies_and_comes_back() {
+    OPTIMIZATIONS.into_iter().for_each(the_result_follows_the_tables_when_an_instance_dies_and_comes_back_with);
+}
+
+fn the_result_follows_the_tables_when_an_instance_dies_and_comes_back_with(optimization: &str) {
     let site = site();
     let mut tables = Tables::new(2);
     tables.change(&site, 400);
     let link = site.link();
-    let one = site.start(topology(), "one");
-    let two = site.start_linked(topology(), site.config("two"), &link);
+    let one = site.start(topology_with(optimization), "one");
+    let two = site.start_linked(topology_with(optimization), site.config("two"), &link);
     wait("tasks are shared", || task_count(&one) + task_count(&two) == TASKS && task_count(&two) > 0);
     tables.change(&site, 1000);
     wait("both are busy", || one.processed_records() > 0 && two.processed_records() > 0);
@@ -177,7 +189,7 @@ fn the_result_follows_the_tables_when_an_instance_dies_and_comes_back() {
     wait("the other has all tasks", || task_count(&one) == TASKS);
     tables.wait_for_results(&site);
     // It comes back on another disk, and, later, to its senses.
-    let again = site.make(topology(), site.config("two again"));
+    let again = site.make(topology_with(optimization), site.config("two again"));
     tables.change(&site, 500);
     wait("tasks are shared again", || task_count(&one) + task_count(&again) == TASKS && task_count(&again) > 0);
     tables.change(&site, 500);
@@ -195,14 +207,18 @@ fn the_result_follows_the_tables_when_an_instance_dies_and_comes_back() {
 
 #[test]
 fn state_that_is_lost_is_restored_with_the_subscriptions() {
+    OPTIMIZATIONS.into_iter().for_each(state_that_is_lost_is_restored_with_the_subscriptions_with);
+}
+
+fn state_that_is_lost_is_restored_with_the_subscriptions_with(optimization: &str) {
     let site = site();
     let mut tables = Tables::new(3);
     tables.change(&site, 400);
-    let streams = site.start(topology(), "one");
+    let streams = site.start(topology_with(optimization), "one");
     tables.wait_for_results(&site);
     assert!(streams.close());
     tables.change(&site, 200);
-    let streams = site.start(topology(), "on another disk");
+    let streams = site.start(topology_with(optimization), "on another disk");
     // Right rows change whose subscribers came before.
     tables.change(&site, 200);
     tables.wait_for_results(&site);

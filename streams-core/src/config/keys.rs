@@ -1,3 +1,5 @@
+use super::TopologyOptimization;
+
 /// A configuration key with its default and the values that it takes.
 #[derive(Debug, Clone, Copy)]
 pub struct ConfigKey {
@@ -19,6 +21,8 @@ pub(super) enum Kind {
     Number(i64),
     /// One of these.
     OneOf(&'static [&'static str]),
+    /// `none`, `all`, or a list of optimizations of topologies.
+    Optimization,
     /// A key of Kafka Streams that is not supported yet: only its default is taken.
     NotYet,
     /// A key that means something on the JVM only: any value, with a warning.
@@ -64,7 +68,7 @@ pub const KEYS: &[ConfigKey] = &[
     ),
     without_default("dsl.store.suppliers.class", Kind::JvmOnly),
     without_default("enable.metrics.push", Kind::JvmOnly),
-    key("ensure.explicit.internal.resource.naming", "false", Kind::NotYet),
+    key("ensure.explicit.internal.resource.naming", "false", Kind::OneOf(&["true", "false"])),
     key("errors.dead.letter.queue.topic.name", "", Kind::NotYet),
     key("group.protocol", "classic", Kind::NotYet),
     key("input.buffer.max.bytes", "67108864", Kind::Number(1)),
@@ -111,7 +115,7 @@ pub const KEYS: &[ConfigKey] = &[
     key("statestore.uncommitted.max.bytes", "67108864", Kind::Number(-1)),
     without_default("task.assignor.class", Kind::JvmOnly),
     key("task.timeout.ms", "300000", Kind::Number(0)),
-    key("topology.optimization", "none", Kind::NotYet),
+    key("topology.optimization", "none", Kind::Optimization),
     without_default("upgrade.from", Kind::JvmOnly),
     key("windowstore.changelog.additional.retention.ms", "86400000", Kind::Number(0)),
 ];
@@ -144,6 +148,7 @@ impl ConfigKey {
                 let simple = value.rsplit('.').next().unwrap_or(value);
                 (!values.contains(&simple)).then(|| format!("{name}={value} is not one of {}", values.join(", ")))
             }
+            Kind::Optimization => TopologyOptimization::parse(value).err(),
             Kind::NotYet => {
                 let default = self.default.unwrap_or_default();
                 (value != default).then(|| format!("{name}={value} is not supported yet; only \"{default}\" is"))

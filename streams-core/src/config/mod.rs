@@ -5,10 +5,12 @@
 
 mod clients;
 mod keys;
+mod optimization;
 mod settings;
 
 pub use clients::ClientRole;
 pub use keys::{ConfigKey, KEYS};
+pub use optimization::TopologyOptimization;
 pub use settings::{GroupSettings, Settings};
 
 use crate::error::{

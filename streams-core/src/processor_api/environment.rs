@@ -75,16 +75,17 @@ impl Environment {
     #[cold]
     fn unknown_store(&self, name: &str) -> StreamsError {
         let node = &self.node;
+        let way = self.topology.chain_to(node);
         if self.topology.store(name).is_some() {
             return StreamsError::Topology(format!(
                 "store {name} is not connected to processor {node}, which asks for it; name the processor where the store is added, \
-                 or use connect_processor_and_state_stores"
+                 or use connect_processor_and_state_stores (at {way})"
             ));
         }
         let list = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let names = list(self.topology.stores().iter().map(|store| store.name.as_str()).collect());
         StreamsError::Topology(format!(
-            "processor {node} asks for store {name}, which does not exist; the stores are: {names}"
+            "processor {node} asks for store {name}, which does not exist; add it, or ask for one of: {names} (at {way})"
         ))
     }
 

@@ -57,7 +57,7 @@ impl<B: Broker, K: 'static, V: 'static> View<B, K, V> {
         let spec = spec.clone();
         let topic = match spec.logging {
             Some(_) => spec.changelog_topic(&instance.settings.application_id).into(),
-            None => store.into(),
+            None => instance.topology.source_changelog(store).unwrap_or(store).into(),
         };
         let format = spec.format;
         let committed = instance.topology.is_global_store(store);

@@ -3,7 +3,7 @@
 use crate::error::StreamsError;
 use crate::processor::TopicPartitions;
 use crate::task::{source_topics, task_count};
-use crate::topology::{Copartition, NodeKind, Topology};
+use crate::topology::{Copartition, NodeId, NodeKind, Topology};
 use std::collections::BTreeMap;
 
 /// Partition counts of the repartition topics, by their names on the cluster: as declared, else those of the topics that they are joined with,
@@ -69,16 +69,20 @@ impl<'a> Counts<'a> {
     /// Has the topics of a join have as many partitions, as far as that is ours to say.
     fn equalize(&mut self, copartition: &Copartition) -> Result<(), StreamsError> {
         let sources = copartition.sources.iter();
-        let topics = sources.flat_map(|&node| source_topics(self.topology, self.application_id, node, &self.known));
-        let topics: Vec<(String, i32)> =
-            topics.filter_map(|topic| self.known.get(&topic).map(|count| (topic, count))).collect();
-        let (ours, fixed): (Vec<_>, Vec<_>) = topics.into_iter().partition(|(topic, _)| self.is_ours(topic));
+        let topics = sources.flat_map(|&node| {
+            let topics = source_topics(self.topology, self.application_id, node, &self.known);
+            topics.into_iter().map(move |topic| (topic, node))
+        });
+        let topics: Vec<Joined> = topics
+            .filter_map(|(topic, source)| self.known.get(&topic).map(|count| Joined { topic, source, count }))
+            .collect();
+        let (ours, fixed): (Vec<_>, Vec<_>) = topics.into_iter().partition(|joined| self.is_ours(&joined.topic));
         let count = match fixed.first() {
-            Some((_, count)) if fixed.iter().all(|(_, other)| other == count) => *count,
-            Some(_) => return Err(not_copartitioned(&fixed, &copartition.join)),
-            None => ours.iter().map(|(_, count)| *count).max().unwrap_or(0),
+            Some(first) if fixed.iter().all(|other| other.count == first.count) => first.count,
+            Some(_) => return Err(not_copartitioned(self.topology, &fixed, &copartition.join)),
+            None => ours.iter().map(|joined| joined.count).max().unwrap_or(0),
         };
-        for (topic, _) in ours {
+        for Joined { topic, .. } in ours {
             self.known.set(topic.as_str(), count);
             self.given.insert(topic, count);
         }
@@ -104,9 +108,20 @@ impl<'a> Counts<'a> {
     }
 }
 
+/// A topic whose records meet others by key.
+struct Joined {
+    topic: String,
+    source: NodeId,
+    count: i32,
+}
+
 #[cold]
-fn not_copartitioned(topics: &[(String, i32)], join: &str) -> StreamsError {
-    let counts: Vec<_> = topics.iter().map(|(topic, count)| format!("{topic} has {count}")).collect();
+fn not_copartitioned(topology: &Topology, topics: &[Joined], join: &str) -> StreamsError {
+    let count = |Joined { topic, source, count }: &Joined| match topology.chain_from(*source, join) {
+        Some(way) => format!("{topic} has {count} ({way})"),
+        None => format!("{topic} has {count}"),
+    };
+    let counts: Vec<_> = topics.iter().map(count).collect();
     StreamsError::NotCopartitioned(format!(
         "topics that are joined by {join} have different partition counts: {}. Records with equal keys would not meet. Give the topics equal \
          counts, or send one side through `repartition()` before the join",

@@ -15,6 +15,8 @@ pub struct TaskStore {
     name: Arc<str>,
     handle: StoreHandle,
     changelog: Option<ChangelogPartition>,
+    /// The input that it is restored from, where that is its changelog.
+    source_topic: Option<Arc<str>>,
     format: StoreFormat,
     write_through: bool,
     /// Whether rows are forgotten when what they stand for has gone on.
@@ -49,6 +51,7 @@ impl TaskStore {
             name,
             handle,
             changelog,
+            source_topic: None,
             format,
             write_through,
             emits_once: Cell::new(false),
@@ -56,6 +59,13 @@ impl TaskStore {
             join_progress: OnceCell::new(),
             unlogged: VersionLog::default(),
         }
+    }
+
+    /// The same store, restored from an input topic that has its rows as they are.
+    #[must_use]
+    pub fn with_source_topic(mut self, topic: Option<&str>) -> Self {
+        self.source_topic = topic.map(Into::into);
+        self
     }
 
     /// Its name.
@@ -73,9 +83,10 @@ impl TaskStore {
         self.changelog.as_ref()
     }
 
-    /// The topic name that serdes are told: the changelog's, or the store's name without one.
+    /// The topic name that serdes are told: that of the topic it is restored from, or the store's name without one.
     pub fn serde_topic(&self) -> Arc<str> {
-        self.changelog.as_ref().map_or_else(|| Arc::clone(&self.name), |changelog| Arc::clone(&changelog.topic))
+        let changelog = self.changelog.as_ref().map(|changelog| &changelog.topic);
+        Arc::clone(changelog.or(self.source_topic.as_ref()).unwrap_or(&self.name))
     }
 
     /// What its values look like.

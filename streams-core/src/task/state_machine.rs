@@ -350,7 +350,7 @@ impl Task {
             if let Some(last) = store.changelog().and_then(&acknowledged) {
                 positions.push((index, last + 1));
             }
-            // A store whose changelog is an input stands where that input does.
+            // A store whose changelog is an input holds that up to the committed offset, neither more nor less.
             let source = self.source_changelogs.iter().find(|(store, _)| *store == index);
             let input = source.and_then(|(_, input)| offsets.get(*input));
             positions.extend(input.map(|input| (index, input.offset)));
@@ -417,7 +417,8 @@ fn open_stores(
             .map(|partition| ChangelogPartition { topic: Arc::clone(&partition.topic), partition: id.partition });
         let write_through = engine.buffer.write_through;
         let name = spec.name.as_str().into();
-        opened.push(Rc::new(TaskStore::new(name, stores.handle(index)?, changelog, spec.format, write_through)));
+        let store = TaskStore::new(name, stores.handle(index)?, changelog, spec.format, write_through);
+        opened.push(Rc::new(store.with_source_topic(topology.source_changelog(&spec.name))));
     }
     Ok(opened)
 }

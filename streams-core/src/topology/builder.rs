@@ -99,15 +99,25 @@ impl TopologyBuilder {
         self.add_store(store, &owners)
     }
 
+    /// Adds a store, kept by the node `owner`, whose rows are the records of the input topic `topic` as they are: it has no changelog, and is restored from
+    /// that topic up to the offset that the group has committed for it.
+    ///
+    /// # Errors
+    /// As [`add_store`](Self::add_store).
+    pub fn add_store_of_topic(&mut self, mut store: StoreSpec, owner: &str, topic: &str) -> Result<(), StreamsError> {
+        store.logging = None;
+        self.source_changelogs.insert(store.name.clone(), topic.to_owned());
+        self.add_store(store, &[owner])
+    }
+
     /// Lets the node `user` use the store `store`.
     ///
     /// # Errors
     /// One of them does not exist; the store is a global one, which all may read and only one node may write; the node fills a global store.
     pub fn connect(&mut self, user: &str, store: &str) -> Result<(), StreamsError> {
-        let id = *self
-            .names
-            .get(user)
-            .ok_or_else(|| invalid(format!("store {store} is connected to {user}, which does not exist")))?;
+        let id = *self.names.get(user).ok_or_else(|| {
+            invalid(format!("store {store} is connected to {user}, which does not exist; add that before"))
+        })?;
         if self.global_stores.iter().any(|global| global == store) {
             return Err(invalid(format!(
                 "store {store} is a global store, which every processor can read without being connected; do not connect {user} to it"
@@ -119,17 +129,15 @@ impl TopologyBuilder {
             )));
         }
         let spec = self.stores.iter_mut().find(|spec| spec.name == store);
-        let spec = spec.ok_or_else(|| invalid(format!("{user} uses store {store}, which does not exist")))?;
+        let spec = spec.ok_or_else(|| {
+            let repair = "add it (`add_state_store`), or name that of a table (`Materialized::named`)";
+            invalid(format!("{user} uses store {store}, which does not exist; {repair}"))
+        })?;
         if !spec.users.contains(&id) {
             spec.users.push(id);
             self.nodes[id].stores.push(store.to_owned());
         }
         Ok(())
-    }
-
-    /// Has a store without logging restored from an input topic, which is its changelog (KIP-813).
-    pub(crate) fn set_source_changelog(&mut self, store: &str, topic: &str) {
-        self.source_changelogs.insert(store.to_owned(), topic.to_owned());
     }
 
     /// The node of this name.
@@ -152,7 +160,7 @@ impl TopologyBuilder {
     pub fn add_copartition(&mut self, sources: &[&str], join: &str) -> Result<(), StreamsError> {
         let id = |name: &&str| match self.names.get(*name) {
             Some(&id) if self.nodes[id].is_source() => Ok(id),
-            _ => Err(invalid(format!("{join} joins what comes from {name}, which is no source"))),
+            _ => Err(invalid(format!("{join} joins what comes from {name}, which is no source; name the sources"))),
         };
         let mut sources: Vec<NodeId> = sources.iter().map(id).collect::<Result<_, _>>()?;
         sources.sort_unstable();
@@ -201,10 +209,9 @@ impl TopologyBuilder {
     fn parents(&self, name: &str, parents: &[&str], input: Option<FlowType>) -> Result<Vec<NodeId>, StreamsError> {
         let mut ids = Vec::with_capacity(parents.len());
         for parent in parents {
-            let id = *self
-                .names
-                .get(*parent)
-                .ok_or_else(|| invalid(format!("{name} names parent {parent}, which does not exist")))?;
+            let id = *self.names.get(*parent).ok_or_else(|| {
+                invalid(format!("{name} names parent {parent}, which does not exist; add that before"))
+            })?;
             let output = self.nodes[id].output;
             if let (Some(input), Some(output)) = (input, output)
                 && input != output
@@ -216,7 +223,9 @@ impl TopologyBuilder {
                 )));
             }
             if output.is_none() {
-                return Err(invalid(format!("{name} names parent {parent}, which is a sink and forwards nothing")));
+                return Err(invalid(format!(
+                    "{name} names parent {parent}, which is a sink and forwards nothing; name the parent of that"
+                )));
             }
             ids.push(id);
         }
@@ -226,7 +235,7 @@ impl TopologyBuilder {
     fn check_source(&self, name: &str, kind: &NodeKind) -> Result<(), StreamsError> {
         let NodeKind::Source { topics: SourceTopics::Names(topics), .. } = kind else { return Ok(()) };
         if topics.is_empty() {
-            return Err(invalid(format!("source {name} has no topics")));
+            return Err(invalid(format!("source {name} has no topics; name one at least")));
         }
         for node in &self.nodes {
             let NodeKind::Source { topics: SourceTopics::Names(others), .. } = &node.kind else { continue };
@@ -244,11 +253,11 @@ impl TopologyBuilder {
 fn check_name(name: &str) -> Result<(), StreamsError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     match name {
-        "" | "." | ".." => Err(invalid(format!("\"{name}\" is not a name"))),
-        _ if name.len() > 249 => Err(invalid(format!("name {name} is longer than 249 characters"))),
-        _ if !name.chars().all(allowed) => {
-            Err(invalid(format!("name \"{name}\" has characters other than letters, digits, '.', '_' and '-'")))
-        }
+        "" | "." | ".." => Err(invalid(format!("\"{name}\" is not a name; give another one"))),
+        _ if name.len() > 249 => Err(invalid(format!("name {name} is longer than 249 characters; give a shorter one"))),
+        _ if !name.chars().all(allowed) => Err(invalid(format!(
+            "name \"{name}\" has characters other than letters, digits, '.', '_' and '-'; leave these out"
+        ))),
         _ => Ok(()),
     }
 }

@@ -6,9 +6,12 @@
 mod asked_store;
 mod build;
 mod builder;
+mod chain;
 mod copartition;
 mod describe;
+mod drawing;
 pub(crate) mod java_order;
+mod naming;
 mod node;
 mod store;
 mod subtopology;
@@ -16,6 +19,7 @@ mod subtopology;
 pub(crate) use asked_store::StoreKind;
 pub use build::{BuiltNode, BuiltTask, Children, TaskBuild};
 pub use builder::TopologyBuilder;
+pub use chain::chain_text;
 pub use copartition::Copartition;
 pub use node::{AutoOffsetReset, FlowType, NodeFactory, NodeId, NodeKind, NodeSpec, SourceTopics};
 pub use state_stores::RowLayout;
@@ -63,7 +67,8 @@ impl Topology {
         self.inner.global_stores.iter().any(|global| global == name)
     }
 
-    /// The input topic that is the changelog of this store, for a read-only one (KIP-813).
+    /// The input topic that a store without a changelog of its own is restored from, because its records are the store's rows: a read-only store
+    /// (KIP-813), or that of a table whose source topic is reused (`topology.optimization`).
     pub fn source_changelog(&self, store: &str) -> Option<&str> {
         self.inner.source_changelogs.get(store).map(String::as_str)
     }

@@ -200,7 +200,7 @@ impl<K: Data, A: Data> CogroupedKStream<K, A> {
     fn has_names_for_repartitions(&self, step: &str) -> bool {
         let named = self.inputs.iter().filter(|input| input.repartitions_without_name()).count() < 2;
         if !named {
-            self.handle.graph().mistake(format!(
+            self.handle.mistake(format!(
                 "{step} repartitions several streams whose groupings have no names; name them (`Grouped::named`)"
             ));
         }

@@ -1,4 +1,4 @@
-use super::kind::{EndNames, Kind, LateFactory, Prefix, Processor, Repartition};
+use super::kind::{EndNames, Kind, NullKeys, Prefix, Processor, Repartition};
 use super::{GraphId, GraphRef};
 use crate::data::Data;
 use crate::nulls::NullCheck;
@@ -83,9 +83,10 @@ impl Handle {
     ) -> Self {
         let RepartitionSpec { key_serde, value_serde, partitioner, partitions, drop_null_keys } = spec;
         let filter_keys = Arc::clone(&key_serde);
-        let filter = move || filter_factory::<K, V>(Arc::clone(&filter_keys), drop_null_keys.get());
+        let filter = move |dropped| filter_factory::<K, V>(Arc::clone(&filter_keys), dropped);
+        let null_keys = NullKeys { dropped: drop_null_keys, factory: Box::new(filter) };
         let repartition = Repartition {
-            filter: matches!(names, EndNames::OfTopic(_)).then(|| Box::new(filter) as LateFactory),
+            filter: matches!(names, EndNames::OfTopic(_)).then_some(null_keys),
             prefix,
             names,
             partitions,
@@ -120,7 +121,7 @@ impl Handle {
     /// The serde, or a mistake that names the step and the type.
     pub(crate) fn require<T>(&self, step: &str, part: &str, serde: Option<SerdeRef<T>>) -> Option<SerdeRef<T>> {
         if serde.is_none() {
-            self.graph().mistake(format!(
+            self.mistake(format!(
                 "{step} knows no serde for its {part}s of type {}; name one in its options (`with_{part}_serde`)",
                 type_name::<T>()
             ));
@@ -131,7 +132,7 @@ impl Handle {
     /// Notes a mistake where a versioned store is to have what it cannot have.
     pub(crate) fn check_history(&self, step: &str, history: Option<i64>, time_to_live: Option<i64>) {
         if history.is_some() && time_to_live.is_some() {
-            self.graph().mistake(format!(
+            self.mistake(format!(
                 "{step} is kept in a versioned store, whose rows have no time to live; take one of both options away"
             ));
         }
@@ -141,7 +142,7 @@ impl Handle {
     pub(crate) fn same_graph(&self, other: &Self, step: &str) -> bool {
         let same = Rc::ptr_eq(&self.graph, &other.graph);
         if !same {
-            self.graph().mistake(format!("{step} brings together streams of two builders; declare both on one"));
+            self.mistake(format!("{step} brings together streams of two builders; declare both on one"));
         }
         same
     }

@@ -28,6 +28,8 @@ pub(crate) struct TableSource {
     pub table: Processor,
     /// Whether it is a global table's.
     pub global: bool,
+    /// Whether the rows are the topic's records as they are, so that a store of them can be restored from the topic.
+    pub reusable: bool,
 }
 
 /// Makes the factory of a node, once all that later steps want from it is known.
@@ -63,6 +65,14 @@ impl Processor {
     }
 }
 
+impl Processor {
+    /// The stores of its own that are to be, with all that later steps want of them.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = StoreSpec> {
+        let kept = self.stores.iter().filter(|store| store.materialized.get());
+        kept.map(|store| StoreSpec { keep_prior: store.keep_prior.get(), ..store.spec.clone() })
+    }
+}
+
 /// The store of a table.
 pub(crate) struct Store {
     pub spec: StoreSpec,
@@ -89,8 +99,23 @@ pub(crate) struct Repartition {
     /// What is read out of it.
     pub output: FlowType,
     /// None where everything goes through.
-    pub filter: Option<LateFactory>,
+    pub filter: Option<NullKeys>,
     pub ends: RepartitionEnds,
+}
+
+impl Repartition {
+    /// Whether records with null keys do not reach the topic.
+    pub(crate) fn drops_null_keys(&self) -> bool {
+        self.filter.as_ref().is_some_and(|null_keys| null_keys.dropped.get())
+    }
+}
+
+/// The node before a repartition topic that records with null keys may end at.
+pub(crate) struct NullKeys {
+    /// Whether they do, because no step that follows has a use for them.
+    pub dropped: Rc<Cell<bool>>,
+    /// Makes the factory of the node, told whether they do.
+    pub factory: Box<dyn Fn(bool) -> NodeFactory>,
 }
 
 /// Names of the nodes around a repartition topic.
@@ -114,6 +139,18 @@ pub(crate) enum Prefix {
     Fixed(String),
     /// Another step.
     NameOf(GraphId),
+}
+
+/// The steps of a join of two streams.
+pub(crate) struct StreamJoin {
+    /// Those that remember the records of the left and of the right side.
+    pub windows: [GraphId; 2],
+    /// Those that look for partners, each below the window of its side.
+    pub sides: [GraphId; 2],
+    /// Where the results come together.
+    pub merge: GraphId,
+    /// The node below the left window that stands for all the others where both sides are the same stream, if there may be one.
+    pub of_itself: Option<Processor>,
 }
 
 /// An end of a stream.

@@ -5,11 +5,16 @@
 
 mod handle;
 mod kind;
+mod merge;
+mod mistake;
 mod write;
 
 pub(crate) use handle::{Handle, RepartitionSpec, sink_factory, source_factory};
-pub(crate) use kind::{EndNames, Kind, LateFactory, Prefix, Processor, Repartition, Sink, Source, Store, TableSource};
+pub(crate) use kind::{
+    EndNames, Kind, LateFactory, Prefix, Processor, Repartition, Sink, Source, Store, StreamJoin, TableSource,
+};
 
+use mistake::Mistake;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -26,8 +31,9 @@ pub(crate) type GraphId = usize;
 pub(crate) struct Graph {
     counter: u32,
     nodes: Vec<GraphNode>,
-    mistakes: Vec<String>,
+    mistakes: Vec<Mistake>,
     copartitions: Vec<Copartition>,
+    stream_joins: Vec<StreamJoin>,
     /// Stores that belong to no step.
     stores: Vec<StoreSpec>,
     /// Steps that read the rows of another one, beside their parents, in its partitions.
@@ -129,28 +135,14 @@ impl Graph {
         self.copartitions.push(Copartition { sides, join });
     }
 
+    /// Notes which steps are a join of two streams.
+    pub(crate) fn add_stream_join(&mut self, join: StreamJoin) {
+        self.stream_joins.push(join);
+    }
+
     /// Notes that the records of `id` are in the partitions of those of `other`, so that what is joined with the one is with both.
     pub(crate) fn partitioned_as(&mut self, id: GraphId, other: GraphId) {
         self.partitioned_as.push((id, other));
-    }
-
-    /// Where the records of a step come from: sources, tables' sources and repartition topics.
-    pub(crate) fn sources(&self, id: GraphId) -> Vec<GraphId> {
-        let mut found = Vec::new();
-        let mut seen = HashSet::new();
-        let mut waiting = vec![id];
-        while let Some(id) = waiting.pop() {
-            let Some(node) = self.nodes.get(id) else { continue };
-            if !seen.insert(id) {
-                continue;
-            }
-            waiting.extend(self.partitioned_as.iter().filter(|(step, _)| *step == id).map(|(_, other)| other));
-            match node.kind {
-                Kind::Source(_) | Kind::TableSource(_) | Kind::Repartition(_) => found.push(id),
-                Kind::Processor(_) | Kind::Sink(_) => waiting.extend(&node.parents),
-            }
-        }
-        found
     }
 
     /// Gives a step one more parent.
@@ -177,10 +169,5 @@ impl Graph {
             node.given = name.map(|name| format!("{name}{suffix}"));
             node.follows = Some((leader, suffix));
         }
-    }
-
-    /// Notes something that makes the topology impossible; `build()` reports all of them.
-    pub(crate) fn mistake(&mut self, message: String) {
-        self.mistakes.push(message);
     }
 }

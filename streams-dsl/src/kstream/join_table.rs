@@ -236,7 +236,7 @@ impl<K: Data, V: Data> KStream<K, V> {
             }
             Some(_) => return true,
         };
-        self.handle.graph().mistake(format!("{step} has a grace period of {grace} ms, for a table {problem}"));
+        self.handle.mistake(format!("{step} has a grace period of {grace} ms, for a table {problem}"));
         false
     }
 }

@@ -33,7 +33,9 @@ impl<K: Data, V: Data> KStream<K, V> {
         let key = handle.require(&step, "key", repartitioned.key.resolve(self.key_serde.as_ref()));
         let value = handle.require(&step, "value", repartitioned.value.resolve(self.value_serde.as_ref()));
         if repartitioned.partitions.is_some_and(|partitions| partitions < 1) {
-            handle.graph().mistake(format!("{step} has fewer than one partition"));
+            handle.mistake(format!(
+                "{step} has fewer than one partition; set one at least, or none to have as many as the topics it comes from"
+            ));
         }
         let (Some(key), Some(value)) = (key, value) else {
             return Self::broken(handle.at(Graph::ROOT));

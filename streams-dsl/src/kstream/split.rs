@@ -64,7 +64,7 @@ impl<K: Data, V: Data> BranchedKStream<K, V> {
     /// Names the split; the name is also what the names of the branches begin with. Comes before the first branch.
     pub fn named(self, name: impl Into<String>) -> Self {
         if !self.predicates.borrow().is_empty() {
-            self.handle.graph().mistake("a split is named after its first branch; name it before".to_owned());
+            self.handle.mistake("a split is named after its first branch; name it before");
         }
         self.handle.named(name);
         self

@@ -37,7 +37,7 @@ impl<K: Data, V: Data> KStream<K, V> {
         let target = match target {
             Ok(target) => target,
             Err(message) => {
-                self.handle.graph().mistake(message);
+                self.handle.mistake(message);
                 return EndOfStream { handle: self.handle.clone() };
             }
         };

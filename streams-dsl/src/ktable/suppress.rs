@@ -43,7 +43,7 @@ impl<K: Data, V: Data> KTable<K, V> {
         }
         let name = suppressed.name.clone().unwrap_or_else(|| self.handle.graph().new_name(SUPPRESS));
         if self.state.history().is_some() {
-            self.handle.graph().mistake(format!(
+            self.handle.mistake(format!(
                 "{name} suppresses a versioned table, or one that is computed from such; keep what it suppresses in a store without history"
             ));
         }
@@ -102,7 +102,7 @@ impl<K: Data, V: Data> KTable<K, V> {
     /// What the step does; a mistake where that cannot be.
     fn rule(&self, name: &str, suppressed: &Suppressed<K>) -> Option<Rule<K>> {
         if suppressed.idle_timeout.is_some_and(|timeout| timeout < Duration::from_millis(1)) {
-            self.handle.graph().mistake(format!("the idle timeout of {name} is shorter than a millisecond"));
+            self.handle.mistake(format!("the idle timeout of {name} is shorter than a millisecond; set a longer one"));
             return None;
         }
         if let Place::Timestamp { .. } = suppressed.place {
@@ -110,9 +110,8 @@ impl<K: Data, V: Data> KTable<K, V> {
         }
         let grace = self.handle.graph().window_grace(self.handle.id);
         if grace.is_none() {
-            let mut graph = self.handle.graph();
-            let above = graph.name(self.handle.id).to_owned();
-            graph.mistake(format!(
+            let above = self.handle.graph().name(self.handle.id).to_owned();
+            self.handle.mistake(format!(
                 "{name} waits for windows to close, but what comes from {above} is not the result of a windowed aggregation alone; \
                  suppress its table before it becomes a stream, or until a time limit"
             ));
@@ -122,7 +121,7 @@ impl<K: Data, V: Data> KTable<K, V> {
 
     fn known<T>(&self, name: &str, serde: &Option<SerdeRef<T>>) -> Option<SerdeRef<T>> {
         if serde.is_none() {
-            self.handle.graph().mistake(format!(
+            self.handle.mistake(format!(
                 "{name} knows no serde of type {} for what it holds back; name one at the step before it (`Materialized::with(key serde, value serde)`)",
                 type_name::<T>()
             ));

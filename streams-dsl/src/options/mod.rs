@@ -21,6 +21,7 @@ mod topics;
 pub use branched::Branched;
 pub use buffer_config::{BufferConfig, StrictBufferConfig};
 pub use consumed::Consumed;
+pub(crate) use consumed::Extractor;
 pub use grouped::Grouped;
 pub use joined::Joined;
 pub use materialized::Materialized;

@@ -26,7 +26,7 @@ impl<K: Debug, V: Debug> Printed<K, V> {
         match OpenOptions::new().create(true).append(true).open(path) {
             Ok(file) => Self::to_writer(file),
             Err(error) => Self {
-                target: Err(format!("cannot print to {}: {error}", path.display())),
+                target: Err(format!("cannot print to {}: {error}; give a file that can be written", path.display())),
                 ..Self::to_writer(io::sink())
             },
         }

@@ -30,7 +30,7 @@ impl<K: Data, V: Data> CountWindowedKStream<K, V> {
     /// [`values`](Self::values) in a store that can be named.
     pub fn values_with(&self, mut materialized: Materialized<K, Vec<V>>) -> KTable<K, Vec<V>> {
         if let Some(mistake) = self.windows.mistake() {
-            self.grouped.handle.graph().mistake(mistake);
+            self.grouped.handle.mistake(mistake);
         }
         if materialized.value.resolve(None).is_none()
             && let Some(serde) = &self.grouped.value_serde

@@ -108,8 +108,9 @@ impl Retention {
         let Self { least, margin } = *self;
         let retention = materialized.retention.unwrap_or(least);
         if retention < least {
-            handle.graph().mistake(format!(
-                "a retention of {retention} ms is less than windows and their grace need, which is {least} ms"
+            handle.mistake(format!(
+                "a retention of {retention} ms is less than windows and their grace need, which is {least} ms; set a longer one \
+                 (`Materialized::with_retention`), or none"
             ));
         }
         retention.max(least.saturating_add(margin))
@@ -126,7 +127,7 @@ pub(crate) fn time_aggregation<K: Data, A: Data>(
 ) -> Aggregation<K, A, Windowed<K>> {
     let Traits { size, grace, retention, mistake, .. } = windows.traits();
     if let Some(mistake) = mistake {
-        handle.graph().mistake(mistake);
+        handle.mistake(mistake);
     }
     let layout = RowLayout::window(retention.resolve(handle, &materialized));
     Aggregation {

@@ -158,10 +158,9 @@ impl<K: Data, V: Data, W: TimeDivision> TimeWindowedKStream<K, V, W> {
         let on_close = self.emit == EmitStrategy::OnWindowClose;
         let idle_timeout = self.idle_timeout;
         if on_close && size == i64::MAX {
-            self.grouped
-                .handle
-                .graph()
-                .mistake("windows without end never close, so nothing can be emitted then".to_owned());
+            self.grouped.handle.mistake(
+                "windows without end never close, so nothing can be emitted then; emit on each update (`EmitStrategy::OnWindowUpdate`)",
+            );
         }
         let mut aggregation = time_aggregation(&self.grouped.handle, &*windows, prefix, materialized, aggregates);
         if on_close {

@@ -20,6 +20,6 @@ impl CountWindows {
 
     /// What cannot be, if anything.
     pub(crate) fn mistake(&self) -> Option<String> {
-        (self.records == 0).then(|| "a window of the last records holds one at least".to_owned())
+        (self.records == 0).then(|| "a window of the last records holds one at least; set a larger number".to_owned())
     }
 }

@@ -90,7 +90,8 @@ impl JoinWindows {
         let Self { before, after, .. } = *self;
         (self.size() < 0).then(|| {
             format!(
-                "the window of a join ends before it starts: from {} ms after the left record to {after} ms after it",
+                "the window of a join ends before it starts: from {} ms after the left record to {after} ms after it; set `before` and `after` \
+                 so that their sum is not negative",
                 -before
             )
         })

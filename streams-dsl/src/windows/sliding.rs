@@ -24,6 +24,9 @@ impl SlidingWindows {
 
     /// What cannot be, if anything.
     pub(crate) fn mistake(&self) -> Option<String> {
-        (self.difference < 1).then(|| "the records of a sliding window may differ by a millisecond at least".to_owned())
+        (self.difference < 1).then(|| {
+            "the records of a sliding window may differ by a millisecond at least; set a longer time difference"
+                .to_owned()
+        })
     }
 }

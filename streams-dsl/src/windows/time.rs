@@ -66,7 +66,7 @@ impl Windows for TimeWindows {
     fn mistake(&self) -> Option<String> {
         let Self { size, advance, .. } = *self;
         if size < 1 {
-            return Some("windows have a size of a millisecond at least".to_owned());
+            return Some("windows have a size of a millisecond at least; set a longer one".to_owned());
         }
         (advance < 1 || advance > size).then(|| {
             format!("windows of {size} ms advance by 1 ms at least and by their size at most, not by {advance} ms")

@@ -37,6 +37,7 @@ impl Windows for UnlimitedWindows {
     }
 
     fn mistake(&self) -> Option<String> {
-        (self.start < 0).then(|| format!("windows start at the epoch or later, not at {} ms", self.start))
+        (self.start < 0)
+            .then(|| format!("windows start at the epoch or later, not at {} ms; set a later start", self.start))
     }
 }

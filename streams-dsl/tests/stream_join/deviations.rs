@@ -21,7 +21,133 @@ const LAST_MOMENT: &str = "Kafka Streams remembers records as long as the window
 const NULL_VALUE: &str = "A null value is dropped, and not remembered by any store. Kafka Streams' store in memory counts it once more where it \
     would be too late to be remembered.";
 
+const FIRST_MOMENT: &str = "A join of a stream with itself of one store: the earliest record that is remembered meets itself, as it does with two stores. In \
+    Kafka Streams it does not.";
+const ITSELF: &str = "A join of a stream with itself of one store: where left and right record must be apart, a record does not meet itself. In Kafka Streams it \
+    does, other than with two stores.";
+
 pub const DEVIATIONS: &[Deviation] = &[
+    Deviation {
+        case: "self-join-after-0-inner-one-store",
+        row: 3,
+        answer: &["a 4+1 15", "a 4+2 15", "a 2+4 15", "a 4+4 15", "a 3+4 20"],
+        reason: LAST_MOMENT,
+    },
+    Deviation {
+        case: "self-join-after-0-inner-two-stores",
+        row: 3,
+        answer: &["a 4+1 15", "a 4+2 15", "a 2+4 15", "a 4+4 15", "a 3+4 20"],
+        reason: LAST_MOMENT,
+    },
+    Deviation {
+        case: "self-join-before-0-inner-one-store",
+        row: 3,
+        answer: &["a 4+2 15", "a 4+3 20", "a 1+4 15", "a 2+4 15", "a 4+4 15"],
+        reason: LAST_MOMENT,
+    },
+    Deviation {
+        case: "self-join-before-0-inner-two-stores",
+        row: 2,
+        answer: &["a 1+3 20", "a 2+3 20", "a 3+3 20"],
+        reason: LAST_MOMENT,
+    },
+    Deviation {
+        case: "self-join-before-0-inner-two-stores",
+        row: 3,
+        answer: &["a 4+2 15", "a 4+3 20", "a 1+4 15", "a 2+4 15", "a 4+4 15"],
+        reason: LAST_MOMENT,
+    },
+    Deviation { case: "self-join-in-memory-inner-one-store", row: 4, answer: &["a 5+5 81"], reason: FIRST_MOMENT },
+    Deviation { case: "self-join-late-grace-inner-one-store", row: 3, answer: &["a 4+4 71"], reason: FIRST_MOMENT },
+    Deviation { case: "self-join-late-inner-one-store", row: 3, answer: &["a 4+4 81"], reason: FIRST_MOMENT },
+    Deviation { case: "self-join-late-left-one-store", row: 3, answer: &["a 4+4 81"], reason: FIRST_MOMENT },
+    Deviation { case: "self-join-late-outer-one-store", row: 3, answer: &["a 4+4 81"], reason: FIRST_MOMENT },
+    Deviation { case: "self-join-later-only-inner-one-store", row: 0, answer: &[], reason: ITSELF },
+    Deviation { case: "self-join-later-only-inner-one-store", row: 1, answer: &[], reason: ITSELF },
+    Deviation { case: "self-join-later-only-inner-one-store", row: 2, answer: &["a 1+3 14"], reason: ITSELF },
+    Deviation {
+        case: "self-join-later-only-inner-one-store",
+        row: 3,
+        answer: &["a 1+4 20", "a 2+4 20", "a 3+4 20"],
+        reason: ITSELF,
+    },
+    Deviation { case: "self-join-later-only-inner-one-store", row: 4, answer: &["a 4+5 25"], reason: ITSELF },
+    Deviation {
+        case: "self-join-later-only-inner-two-stores",
+        row: 3,
+        answer: &["a 1+4 20", "a 2+4 20", "a 3+4 20"],
+        reason: LAST_MOMENT,
+    },
+    Deviation {
+        case: "self-join-random-in-memory-inner-one-store",
+        row: 21,
+        answer: &["dropped 1"],
+        reason: NULL_VALUE,
+    },
+    Deviation {
+        case: "self-join-random-in-memory-inner-one-store",
+        row: 34,
+        answer: &["dropped 1"],
+        reason: NULL_VALUE,
+    },
+    Deviation {
+        case: "self-join-random-in-memory-inner-one-store",
+        row: 46,
+        answer: &["dropped 1"],
+        reason: NULL_VALUE,
+    },
+    Deviation {
+        case: "self-join-random-in-memory-inner-one-store",
+        row: 54,
+        answer: &["a 54+49 104", "a 54+54 100", "a 49+54 104"],
+        reason: FIRST_MOMENT,
+    },
+    Deviation {
+        case: "self-join-random-in-memory-inner-one-store",
+        row: 59,
+        answer: &["dropped 1"],
+        reason: NULL_VALUE,
+    },
+    Deviation {
+        case: "self-join-random-in-memory-inner-two-stores",
+        row: 21,
+        answer: &["dropped 2"],
+        reason: NULL_VALUE,
+    },
+    Deviation {
+        case: "self-join-random-in-memory-inner-two-stores",
+        row: 34,
+        answer: &["dropped 2"],
+        reason: NULL_VALUE,
+    },
+    Deviation {
+        case: "self-join-random-in-memory-inner-two-stores",
+        row: 46,
+        answer: &["dropped 2"],
+        reason: NULL_VALUE,
+    },
+    Deviation {
+        case: "self-join-random-in-memory-inner-two-stores",
+        row: 59,
+        answer: &["dropped 2"],
+        reason: NULL_VALUE,
+    },
+    Deviation { case: "self-join-zero-inner-one-store", row: 0, answer: &["a 1+1 10"], reason: LAST_MOMENT },
+    Deviation {
+        case: "self-join-zero-inner-one-store",
+        row: 1,
+        answer: &["a 2+1 10", "a 1+2 10", "a 2+2 10"],
+        reason: LAST_MOMENT,
+    },
+    Deviation { case: "self-join-zero-inner-one-store", row: 2, answer: &["a 3+3 11"], reason: LAST_MOMENT },
+    Deviation { case: "self-join-zero-inner-two-stores", row: 0, answer: &["a 1+1 10"], reason: LAST_MOMENT },
+    Deviation {
+        case: "self-join-zero-inner-two-stores",
+        row: 1,
+        answer: &["a 2+1 10", "a 1+2 10", "a 2+2 10"],
+        reason: LAST_MOMENT,
+    },
+    Deviation { case: "self-join-zero-inner-two-stores", row: 2, answer: &["a 3+3 11"], reason: LAST_MOMENT },
     Deviation { case: "stream-join-last-moment-inner", row: 2, answer: &["a 1+3 20"], reason: LAST_MOMENT },
     Deviation { case: "stream-join-last-moment-left", row: 2, answer: &["a 1+3 20"], reason: LAST_MOMENT },
     Deviation { case: "stream-join-last-moment-left", row: 4, answer: &["x 2+- 20", "b 4+- 30"], reason: LAST_MOMENT },

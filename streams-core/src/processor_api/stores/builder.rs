@@ -240,11 +240,11 @@ impl<S> StoreBuilder<S> {
         if let (RowLayout::Window { retention_ms, .. }, Some(size)) = (spec.layout, spec.window_size_ms) {
             let name = &spec.name;
             if size <= 0 {
-                return Err(format!("store {name} has windows of less than a millisecond"));
+                return Err(format!("store {name} has windows of less than a millisecond; make them longer"));
             }
             if retention_ms < size {
                 return Err(format!(
-                    "store {name} keeps windows for {retention_ms} ms, which is less than they are long ({size} ms)"
+                    "store {name} keeps windows for {retention_ms} ms, which is less than they are long ({size} ms); keep them longer"
                 ));
             }
         }

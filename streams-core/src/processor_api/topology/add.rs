@@ -154,10 +154,11 @@ impl TopologyBuilder {
             return Err(StreamsError::Topology(message));
         };
         let source = self.add_source(source_name, source)?;
-        let processor = self.add_processor(processor_name, supplier, &source)?;
-        let store = self.add_state_store(store.with_logging_disabled(), &processor)?;
-        self.set_source_changelog(store.name(), &topic);
-        Ok(store)
+        self.add_processor(processor_name, supplier, &source)?;
+        let reference = store.reference();
+        let store = store.with_logging_disabled().build().map_err(StreamsError::Topology)?;
+        self.add_store_of_topic(store, processor_name, &topic)?;
+        Ok(reference)
     }
 
     fn add_below(

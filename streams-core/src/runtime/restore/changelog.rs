@@ -21,7 +21,13 @@ pub(super) struct RestoringStore {
     /// Records restored so far.
     pub(super) total: u64,
     pub(super) done: bool,
+    /// Whether its changelog is an input of the task: then that input's committed offset, as it was at the start. The store is restored up to there,
+    /// and what comes later is processed.
+    pub(super) input: Option<Committed>,
 }
+
+/// The group's committed offset of a partition; none before the first commit.
+pub(super) type Committed = Option<i64>;
 
 /// The part of a changelog that the broker still has, and how long a reader may stay away without missing a deletion.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +65,7 @@ pub(super) fn restore_start(stored: Option<i64>, age: Option<Duration>, changelo
     match stored {
         None => RestoreStart { position: earliest, rebuild: None },
         Some(stored) if stored > end => {
-            from_start(format!("it stands at offset {stored}, ahead of its changelog, which ends at {end}"))
+            from_start(format!("it stands at offset {stored}, and there is nothing to restore beyond {end}"))
         }
         Some(stored) if stored < earliest => {
             from_start(format!("it stands at offset {stored}, and its changelog begins at {earliest} by now"))

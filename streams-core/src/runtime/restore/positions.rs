@@ -1,3 +1,4 @@
+use super::changelog::Committed;
 use crate::broker::Admin;
 use crate::config::Settings;
 use crate::error::StreamsError;
@@ -16,7 +17,7 @@ pub(super) fn starting_positions(
     coordinator: &dyn GroupCoordinator,
     inputs: Vec<InputPartition>,
 ) -> Result<Vec<TaskInput>, StreamsError> {
-    let committed = committed(settings, coordinator, &inputs)?;
+    let committed = committed(settings, coordinator, inputs.iter().map(|input| &input.partition))?;
     let mut starting = Vec::with_capacity(inputs.len());
     for (input, committed) in inputs.into_iter().zip(committed) {
         let partition = &input.partition;
@@ -39,42 +40,40 @@ pub(super) fn committed_stream_time(
     coordinator: &dyn GroupCoordinator,
     inputs: &[InputPartition],
 ) -> Result<i64, StreamsError> {
-    let committed = committed(settings, coordinator, inputs)?;
+    let committed = committed(settings, coordinator, inputs.iter().map(|input| &input.partition))?;
     let times = committed.iter().flatten().map(|(_, metadata)| metadata.partition_time);
     Ok(times.max().unwrap_or(NO_TIMESTAMP))
 }
 
-/// The group's committed offset of a partition.
-pub(super) fn committed_offset(
+/// The group's committed offset of each partition.
+pub(super) fn committed_offsets<'p>(
     settings: &Settings,
     coordinator: &dyn GroupCoordinator,
-    partition: &TopicPartition,
-) -> Result<Option<i64>, StreamsError> {
-    let input = InputPartition { source: 0, partition: partition.clone() };
-    let committed = committed(settings, coordinator, &[input])?;
-    Ok(committed.into_iter().flatten().next().map(|(offset, _)| offset))
+    partitions: impl Iterator<Item = &'p TopicPartition> + Clone,
+) -> Result<Vec<Committed>, StreamsError> {
+    let committed = committed(settings, coordinator, partitions)?;
+    Ok(committed.into_iter().map(|committed| Some(committed?.0)).collect())
 }
 
-/// The group's committed offset of each input, and what was committed with it.
-fn committed(
+/// The group's committed offset of each partition, and what was committed with it.
+fn committed<'p>(
     settings: &Settings,
     coordinator: &dyn GroupCoordinator,
-    inputs: &[InputPartition],
+    partitions: impl Iterator<Item = &'p TopicPartition> + Clone,
 ) -> Result<Vec<Option<(i64, OffsetMetadata)>>, StreamsError> {
-    let partitions = inputs.iter().map(|input| (input.partition.topic.to_string(), input.partition.partition));
+    let named = partitions.clone().map(|partition| (partition.topic.to_string(), partition.partition));
     let request = FetchOffsets {
         group_id: settings.application_id.clone(),
         member: None,
-        partitions: partitions.collect(),
+        partitions: named.collect(),
         // The former owner's last commit may be under way still; its outcome must be known before going on from it.
         require_stable: true,
     };
     let fetched = fetch_offsets(coordinator, request, settings.request_timeout).map_err(group_call::streams_error)?;
-    let committed = |input: &InputPartition| {
-        let InputPartition { partition, .. } = input;
+    let committed = |partition: &TopicPartition| {
         let same = |topic: &str, number| *topic == *partition.topic && number == partition.partition;
         let found = fetched.iter().find(|offset| same(&offset.topic, offset.partition))?;
         Some((found.offset.filter(|&offset| offset >= 0)?, OffsetMetadata::decode(&found.metadata)))
     };
-    Ok(inputs.iter().map(committed).collect())
+    Ok(partitions.map(committed).collect())
 }

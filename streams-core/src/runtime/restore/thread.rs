@@ -1,6 +1,6 @@
 use super::RestoreListener;
-use super::changelog::{ChangelogExtent, RestoringStore, restore_start};
-use super::positions::{committed_offset, committed_stream_time, starting_positions};
+use super::changelog::{ChangelogExtent, Committed, RestoringStore, restore_start};
+use super::positions::{committed_offsets, committed_stream_time, starting_positions};
 use crate::broker::{Admin, Broker, BrokerError, BrokerErrorKind, Consumer, Fetched, OffsetSpec, Waker};
 use crate::config::ClientRole;
 use crate::error::StreamsError;
@@ -263,21 +263,43 @@ impl<B: Broker> RestoreThread<B> {
         Ok(())
     }
 
-    /// Decides for each logged store where to start.
+    /// The topics that a task's stores are restored from: changelogs, and inputs with their committed offsets.
+    fn restored_from(&self, id: TaskId) -> Result<Vec<(String, TopicPartition, Option<Committed>)>, StreamsError> {
+        let instance = &self.instance;
+        let application_id = &instance.settings.application_id;
+        let is_input = |name: &String| instance.topology.source_changelog(name).is_some();
+        let (mut inputs, logged): (Vec<_>, Vec<_>) =
+            changelogs(&instance.topology, application_id, id).into_iter().partition(|(name, _)| is_input(name));
+        let mut all: Vec<_> = logged.into_iter().map(|(name, partition)| (name, partition, None)).collect();
+        if !inputs.is_empty() {
+            let topics = existing_topics(&self.admin, instance.settings.request_timeout)?;
+            check_topics(&instance.topology, application_id, id, &topics)?;
+            inputs.retain(|(_, input)| topics.get(&input.topic).is_some_and(|count| input.partition < count));
+            let committed = self.committed(inputs.iter().map(|(_, input)| input))?;
+            all.extend(inputs.into_iter().zip(committed).map(|((name, input), at)| (name, input, Some(at))));
+        }
+        Ok(all)
+    }
+
+    fn committed<'p>(
+        &self,
+        inputs: impl Iterator<Item = &'p TopicPartition> + Clone,
+    ) -> Result<Vec<Committed>, StreamsError> {
+        committed_offsets(&self.instance.settings, self.instance.coordinator.as_ref(), inputs)
+    }
+
+    /// Decides for each store that is restored where to start.
     fn changelogs(&self, id: TaskId, stores: &mut TaskStores) -> Result<Vec<RestoringStore>, StreamsError> {
         let instance = &self.instance;
         let timeout = instance.settings.request_timeout;
         let mut restoring = Vec::new();
-        for (name, partition) in changelogs(&instance.topology, &instance.settings.application_id, id) {
+        for (name, partition, input) in self.restored_from(id)? {
             let index = stores.index_of(&name)?;
             let ends = [OffsetSpec::Earliest, OffsetSpec::Latest].map(|spec| (partition.clone(), spec));
             let offsets = self.admin.list_offsets(&ends, timeout)?;
-            let &[earliest, mut end] = offsets.as_slice() else { continue };
-            if instance.topology.source_changelog(&name).is_some() {
-                // What comes after the committed offset is yet to be processed.
-                let reached = committed_offset(&instance.settings, instance.coordinator.as_ref(), &partition)?;
-                end = end.min(reached.unwrap_or(0));
-            }
+            let &[earliest, end] = offsets.as_slice() else { continue };
+            // What comes after the committed offset of an input is yet to be processed.
+            let end = input.map_or(end, |committed| committed.unwrap_or(earliest).min(end));
             let stored = stores.committed_offset(index);
             let delete_retention = match stored {
                 Some(stored) if stored < end => self.delete_retention(&partition)?,
@@ -299,6 +321,7 @@ impl<B: Broker> RestoreThread<B> {
                 end_offset: end,
                 total: 0,
                 done: start.position >= end,
+                input,
             });
         }
         Ok(restoring)
@@ -407,7 +430,7 @@ impl<B: Broker> RestoreThread<B> {
     fn finish(&mut self, id: TaskId) -> Result<(), StreamsError> {
         let Some(task) = self.release(id) else { return Ok(()) };
         task.publish();
-        let RestoringTask { mut stores, changelogs, added, .. } = task;
+        let RestoringTask { mut stores, changelogs, added, since, .. } = task;
         stores.set_time(wall_time());
         for store in &changelogs {
             stores.set_committed_offset(store.index, store.end_offset)?;
@@ -420,8 +443,17 @@ impl<B: Broker> RestoreThread<B> {
                 added.elapsed()
             );
         }
-        let parts = match self.parts(id) {
-            Ok((inputs, topics)) => TaskParts { id, inputs, stores, topics, globals: self.instance.globals() },
+        let parts = self.parts(id).and_then(|parts| Ok((parts, self.inputs_stand(&changelogs)?)));
+        let parts = match parts {
+            Ok((_, false)) => {
+                tracing::warn!(
+                    "task {id}: a late commit has moved an input that a store was restored from; going on from there"
+                );
+                stores.close();
+                self.wait(id, since);
+                return Ok(());
+            }
+            Ok(((inputs, topics), true)) => TaskParts { id, inputs, stores, topics, globals: self.instance.globals() },
             Err(error) => {
                 stores.close();
                 return Err(error);
@@ -429,6 +461,16 @@ impl<B: Broker> RestoreThread<B> {
         };
         self.instance.restore_event(RestoreEvent::Ready(Box::new(parts)));
         Ok(())
+    }
+
+    /// Whether the stores that are restored from an input end where the input will begin.
+    fn inputs_stand(&self, changelogs: &[RestoringStore]) -> Result<bool, StreamsError> {
+        let inputs = changelogs.iter().filter_map(|store| Some((&store.partition, store.input?)));
+        if inputs.clone().next().is_none() {
+            return Ok(true);
+        }
+        let committed = self.committed(inputs.clone().map(|(partition, _)| partition))?;
+        Ok(inputs.map(|(_, before)| before).eq(committed))
     }
 
     /// What a task needs to know besides its stores: its inputs with positions, and the partition counts of its outputs.

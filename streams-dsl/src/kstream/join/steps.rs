@@ -1,12 +1,13 @@
 use super::super::{KStream, share};
 use super::names::{Kind, Names, StepName, StoreName};
 use crate::data::Data;
-use crate::graph::{Graph, Handle, Processor, Store};
+use crate::graph::{Graph, Handle, Processor, Store, StreamJoin as JoinOfGraph};
 use crate::nulls::NullCheck;
 use crate::operators::kstream::PassThrough;
-use crate::operators::kstream::join::{JoinWindow, LeftSide, Match, RightSide, Side, StreamJoin, Waiting};
+use crate::operators::kstream::join::{JoinWindow, LeftSide, Match, RightSide, SelfJoin, Side, StreamJoin, Waiting};
 use crate::options::StreamJoined;
 use crate::windows::{JoinWindows, millis};
+use std::any::TypeId;
 use std::sync::Arc;
 use streams_core::error::StreamsError;
 use streams_core::serde::SerdeRef;
@@ -50,32 +51,41 @@ impl<K: Data, V: Data> KStream<K, V> {
         let names = Names::new(&mut self.handle.graph(), kind, joined);
         if let Some(mistake) = windows.mistake() {
             let name = names.merge.given.as_ref().unwrap_or(&names.merge.generated);
-            self.handle.graph().mistake(format!("{name}: {mistake}"));
+            self.handle.mistake(format!("{name}: {mistake}"));
         }
         let layout = RowLayout::window(windows.retention()).with_duplicates();
         let spec = |name: &StoreName, types| joined.window_spec(name.clone(), types, layout, windows.size());
         let this_spec = spec(&names.this_store, joined.types(&serdes.key, &serdes.left));
         let other_spec = spec(&names.other_store, joined.types(&serdes.key, &serdes.right));
-        let this = add_window(&left, names.this_window, this_spec, (&serdes.key, &serdes.left));
-        let that = add_window(&right, names.other_window, other_spec, (&serdes.key, &serdes.right));
+        let this_window = add_window(&left, names.this_window, this_spec, (&serdes.key, &serdes.left));
+        let other_window = add_window(&right, names.other_window, other_spec, (&serdes.key, &serdes.right));
 
         let unmatched = kind.left_outer.then(|| names.unmatched.0.clone());
         let parts = Parts { joiner: Arc::new(joiner), reach: windows.reach(), serdes: Arc::new(serdes), unmatched };
+        let of_itself = parts.of_itself::<VR>(kind, windows, &names.this_store);
         let value_serdes = (share(&parts.serdes.left), share(&parts.serdes.right));
         let mut join = parts.processor::<VR, LeftSide>(kind.left_outer, names.other_store, value_serdes.clone());
         if kind.left_outer {
             join.stores.push(Store::always(joined.unmatched_spec(names.unmatched)));
         }
-        let this = this.add_processor(names.this_join.generated, names.this_join.given, join);
+        let this = this_window.add_processor(names.this_join.generated, names.this_join.given, join);
         let value_serdes = (value_serdes.1, value_serdes.0);
         let mut join = parts.processor::<VR, RightSide>(kind.right_outer, names.this_store, value_serdes);
         join.uses.extend(parts.unmatched);
-        let that = that.add_processor(names.other_join.generated, names.other_join.given, join);
+        let that = other_window.add_processor(names.other_join.generated, names.other_join.given, join);
         let merge = Processor::new::<K, VR, K, VR>(|| {
             Arc::new(|_, children| Ok(BuiltNode::node::<K, VR>(PassThrough::<K, VR>::new(children.downstream()?))))
         });
         let merge = this.add_merge(&that, names.merge.generated, names.merge.given, merge);
-        merge.graph().copartition(vec![left.id, right.id], merge.id);
+        let mut graph = merge.graph();
+        graph.copartition(vec![left.id, right.id], merge.id);
+        graph.add_stream_join(JoinOfGraph {
+            windows: [this_window.id, other_window.id],
+            sides: [this.id, that.id],
+            merge: merge.id,
+            of_itself,
+        });
+        drop(graph);
         KStream::new(merge, Some(share(&parts.serdes.key)), None, false)
     }
 
@@ -127,6 +137,32 @@ fn add_window<K: Data, T: Data>(
 }
 
 impl<K: Data, L: Data, R: Data, F> Parts<K, L, R, F> {
+    /// The node below the window of the left side that stands for all the rest where both sides are the same stream. None where they cannot be, and
+    /// where a record of an outer join may have no partner, as it is none itself.
+    fn of_itself<VR: Data>(&self, kind: Kind, windows: &JoinWindows, (store, _): &StoreName) -> Option<Processor>
+    where
+        F: Fn(&K, Match<'_, L, R>) -> Result<Option<VR>, StreamsError> + Send + Sync + 'static,
+    {
+        let (reach, retention) = (self.reach, windows.retention());
+        let meets_itself = reach.before >= 0 && reach.after >= 0;
+        if TypeId::of::<L>() != TypeId::of::<R>() || kind != Kind::INNER && !meets_itself {
+            return None;
+        }
+        let (joiner, serdes, store) = (Arc::clone(&self.joiner), Arc::clone(&self.serdes), store.clone());
+        let uses = vec![store.clone()];
+        let factory = move || -> streams_core::topology::NodeFactory {
+            let (joiner, serdes, store) = (Arc::clone(&joiner), Arc::clone(&serdes), store.clone());
+            Arc::new(move |build, children| {
+                let records = window_store(build, &store, &serdes.key, &serdes.left)?;
+                let (joiner, nulls) = (Arc::clone(&joiner), NullCheck::new(Some(&serdes.left), ""));
+                let (time, downstream) = ((reach, retention), children.downstream()?);
+                let node = SelfJoin::<K, L, R, VR, F>::new(joiner, records, time, nulls, downstream);
+                Ok(BuiltNode::node::<K, L>(node))
+            })
+        };
+        Some(Processor { uses, ..Processor::new::<K, L, K, VR>(factory) })
+    }
+
     /// The join node of a side; `others` is what the other side remembers.
     fn processor<VR: Data, S: Side<L, R>>(
         &self,

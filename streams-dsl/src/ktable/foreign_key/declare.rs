@@ -157,7 +157,7 @@ fn subscription_store(name: &str) -> Store {
 /// A serde that the join needs of one of its tables.
 fn require<T>(handle: &Handle, step: &str, what: &str, serde: &Option<SerdeRef<T>>) -> Option<SerdeRef<T>> {
     if serde.is_none() {
-        handle.graph().mistake(format!(
+        handle.mistake(format!(
             "{step} knows no serde for the {what}, of type {}; name one where that table is declared (`Consumed`, `Materialized`)",
             type_name::<T>()
         ));

@@ -16,7 +16,7 @@ final class Case {
     private static final Set<String> SETTINGS = Set.of(
             "program", "window", "aggregate", "emit", "cache", "materialized", "suppress", "retention", "store", "java",
             "extractor", "random", "changelog", "join", "left", "right", "then", "name", "wire", "inputs", "rekeyed", "deletions",
-            "asks");
+            "asks", "optimization");
 
     final String name;
     private final Map<String, Setting> settings = new LinkedHashMap<>();

@@ -5,6 +5,7 @@ import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Grouped;
@@ -36,7 +37,9 @@ final class Program {
         program.results()
                 .map((key, value) -> KeyValue.pair(keyText(key), value == null ? null : value.toString()))
                 .to("out", Produced.with(TEXT, TEXT));
-        return program.builder.build(new Properties());
+        Properties settings = new Properties();
+        settings.put(StreamsConfig.TOPOLOGY_OPTIMIZATION_CONFIG, asked.setting("optimization", "none").word());
+        return program.builder.build(settings);
     }
 
     static boolean cached(Case asked) {
@@ -45,7 +48,7 @@ final class Program {
 
     private KStream<?, ?> results() {
         return switch (asked.setting("program", "window-aggregate").word()) {
-            case "stream-join" -> StreamJoin.of(asked, stream("left"), stream("right"));
+            case "stream-join" -> StreamJoin.of(asked, stream("left"), () -> stream("right"));
             case "stream-table-join" -> new Joins(asked, builder, consumed).streamWithTable();
             case "stream-global-table-join" -> new Joins(asked, builder, consumed).streamWithGlobalTable();
             default -> Suppression.apply(asked, table()).toStream();

@@ -2,16 +2,21 @@ package reference;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Supplier;
 import org.apache.kafka.streams.kstream.JoinWindows;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.StreamJoined;
 import org.apache.kafka.streams.state.BuiltInDslStoreSuppliers;
 
-/** Setting "join": {@code inner|left|outer before=... after=... grace=...}, of the topics "left" and "right". */
+/**
+ * Setting "join": {@code inner|left|outer before=... after=... grace=...}, of the topics "left" and "right"; setting "right": {@code left} where both sides
+ * are the same stream.
+ */
 final class StreamJoin {
     private StreamJoin() {}
 
-    static KStream<String, String> of(Case asked, KStream<String, String> left, KStream<String, String> right) {
+    static KStream<String, String> of(Case asked, KStream<String, String> left, Supplier<KStream<String, String>> other) {
+        KStream<String, String> right = isOfItself(asked) ? left : other.get();
         Case.Setting join = asked.setting("join");
         return switch (join.word()) {
             case "inner" -> left.join(right, StreamJoin::result, windows(join), joined(asked));
@@ -23,12 +28,21 @@ final class StreamJoin {
 
     /** The stores whose changelogs a case may show. */
     static List<String> stores(Case asked) {
+        List<String> stores = storesOfTwo(asked);
+        return isOfItself(asked) && asked.setting("optimization", "none").word().equals("all") ? stores.subList(0, 1) : stores;
+    }
+
+    private static List<String> storesOfTwo(Case asked) {
         return switch (asked.setting("join").word()) {
             case "inner" -> List.of("store-this-join-store", "store-other-join-store");
             case "left" -> List.of("store-this-join-store", "store-outer-other-join-store", "store-left-shared-join-store");
             default -> List.of(
                     "store-outer-this-join-store", "store-outer-other-join-store", "store-outer-shared-join-store");
         };
+    }
+
+    private static boolean isOfItself(Case asked) {
+        return asked.setting("right", "right").word().equals("left");
     }
 
     private static String result(String left, String right) {
