@@ -331,7 +331,7 @@ fn a_processor_that_asks_for_an_unknown_store_is_named_with_its_way() {
     keyed.process(|| Asks, ()).to("out");
     let message = failure(&builder);
     for expected in [
-        "asks for store missing, which does not exist; add it, or ask for one of: counts",
+        "asks for store missing, which does not exist; the stores are: counts; add it, or ask for one of these",
         "(at in → KSTREAM-KEY-SELECT-0000000007 → spread-repartition-filter → spread-repartition → KSTREAM-PROCESSOR-",
     ] {
         assert!(message.contains(expected), "{message}\ndoes not say\n{expected}");

@@ -209,7 +209,7 @@ fn check_global(left_join: bool, inputs: &[Input]) -> Result<(), TestCaseError> 
         let value = value(number, input);
         let expected = match (&input.key, input.is_left) {
             (_, true) => {
-                let row = value.as_ref().and_then(named).and_then(|key| side.last(&key));
+                let row = value.as_deref().and_then(named).and_then(|key| side.last(&key));
                 joined(if left_join { Kind::Left } else { Kind::Inner }, value, row)
             }
             (Some(key), false) => {
@@ -225,7 +225,7 @@ fn check_global(left_join: bool, inputs: &[Input]) -> Result<(), TestCaseError> 
 }
 
 /// One of the keys, or none.
-fn named(value: &String) -> Text {
+fn named(value: &str) -> Text {
     ["a", "b", "c"].get(value.parse::<usize>().unwrap() % 4).map(|key| (*key).to_owned())
 }
 

@@ -85,7 +85,7 @@ impl Environment {
         let list = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let names = list(self.topology.stores().iter().map(|store| store.name.as_str()).collect());
         StreamsError::Topology(format!(
-            "processor {node} asks for store {name}, which does not exist; add it, or ask for one of: {names} (at {way})"
+            "processor {node} asks for store {name}, which does not exist; the stores are: {names}; add it, or ask for one of these (at {way})"
         ))
     }
 
