@@ -47,6 +47,14 @@ impl Side {
         until_then.max_by_key(|(timestamp, _)| *timestamp)?.1.clone()
     }
 
+    /// Whether this deletion takes the place of the latest row, of the same time. As in Kafka Streams it may be as if neither had ever been, so
+    /// that an earlier row which comes later holds; no such deletions are put into versioned tables here.
+    fn leaves_no_trace(&self, number: usize, input: &Input) -> bool {
+        let Some(changes) = input.key.as_ref().and_then(|key| self.changes.get(key)) else { return false };
+        let latest = changes.iter().map(|(timestamp, _)| *timestamp).max();
+        value(number, input).is_none() && latest == Some(input.timestamp)
+    }
+
     fn row(&self, key: &str, versioned: bool) -> Text {
         if versioned { self.as_of(key, i64::MAX) } else { self.last(key) }
     }
@@ -108,6 +116,10 @@ fn check_tables(kind: Kind, versioned: [bool; 2], inputs: &[Input]) -> Result<()
     let output = driver.create_output_topic::<String, Text>("out");
     let (mut sides, mut found) = ([Side::default(), Side::default()], Rows::new());
     for (number, input) in inputs.iter().enumerate() {
+        let side = usize::from(!input.is_left);
+        if versioned[side] && sides[side].leaves_no_trace(number, input) {
+            continue;
+        }
         pipe(&driver, number, input);
         for record in output.read_records_to_list().unwrap() {
             match record.value {
@@ -116,7 +128,7 @@ fn check_tables(kind: Kind, versioned: [bool; 2], inputs: &[Input]) -> Result<()
             }
         }
         let Some(key) = &input.key else { continue };
-        sides[usize::from(!input.is_left)].change(key, input.timestamp, value(number, input));
+        sides[side].change(key, input.timestamp, value(number, input));
         let expected = joined(kind, sides[0].row(key, versioned[0]), sides[1].row(key, versioned[1]));
         prop_assert_eq!(found.get(key), expected.as_ref(), "after record {}", number);
     }
@@ -136,6 +148,9 @@ fn check_stream_with_table(left_join: bool, versioned: bool, inputs: &[Input]) -
     let output = driver.create_output_topic::<String, String>("out");
     let mut side = Side::default();
     for (number, input) in inputs.iter().enumerate().filter(|(_, input)| input.key.is_some()) {
+        if versioned && !input.is_left && side.leaves_no_trace(number, input) {
+            continue;
+        }
         pipe(&driver, number, input);
         let key = input.key.as_deref().unwrap();
         let value = value(number, input);
@@ -166,6 +181,9 @@ fn check_grace(grace: i64, inputs: &[Input]) -> Result<(), TestCaseError> {
     let (mut side, mut waiting, mut now) = (Side::default(), Vec::new(), i64::MIN);
     let usable = |input: &Input| input.key.is_some() && (input.has_value || !input.is_left);
     for (number, input) in inputs.iter().enumerate().filter(|(_, input)| usable(input)) {
+        if !input.is_left && side.leaves_no_trace(number, input) {
+            continue;
+        }
         pipe(&driver, number, input);
         let key = input.key.as_deref().unwrap();
         let (value, time) = (value(number, input), input.timestamp);

@@ -26,6 +26,9 @@ const FIRST_MOMENT: &str = "A join of a stream with itself of one store: the ear
 const ITSELF: &str = "A join of a stream with itself of one store: where left and right record must be apart, a record does not meet itself. In Kafka Streams it \
     does, other than with two stores.";
 
+const GONE_AGAIN: &str = "A record that has waited for a partner and found one before the commit is not in the changelog of those that wait. Kafka Streams logs \
+    that it comes and goes.";
+
 pub const DEVIATIONS: &[Deviation] = &[
     Deviation {
         case: "self-join-after-0-inner-one-store",
@@ -56,6 +59,46 @@ pub const DEVIATIONS: &[Deviation] = &[
         row: 3,
         answer: &["a 4+2 15", "a 4+3 20", "a 1+4 15", "a 2+4 15", "a 4+4 15"],
         reason: LAST_MOMENT,
+    },
+    Deviation {
+        case: "self-join-changelog-left-two-stores",
+        row: 0,
+        answer: &[
+            "a 1+1 10",
+            "logged store-this-join-store 61000000000000000a00000001 31 10",
+            "logged store-outer-other-join-store 61000000000000000a00000001 31 10",
+        ],
+        reason: GONE_AGAIN,
+    },
+    Deviation {
+        case: "self-join-changelog-left-two-stores",
+        row: 3,
+        answer: &[
+            "b 4+4 40",
+            "logged store-this-join-store 62000000000000002800000004 34 40",
+            "logged store-outer-other-join-store 62000000000000002800000004 34 40",
+        ],
+        reason: GONE_AGAIN,
+    },
+    Deviation {
+        case: "self-join-changelog-outer-two-stores",
+        row: 0,
+        answer: &[
+            "a 1+1 10",
+            "logged store-outer-this-join-store 61000000000000000a00000001 31 10",
+            "logged store-outer-other-join-store 61000000000000000a00000001 31 10",
+        ],
+        reason: GONE_AGAIN,
+    },
+    Deviation {
+        case: "self-join-changelog-outer-two-stores",
+        row: 3,
+        answer: &[
+            "b 4+4 40",
+            "logged store-outer-this-join-store 62000000000000002800000004 34 40",
+            "logged store-outer-other-join-store 62000000000000002800000004 34 40",
+        ],
+        reason: GONE_AGAIN,
     },
     Deviation { case: "self-join-in-memory-inner-one-store", row: 4, answer: &["a 5+5 81"], reason: FIRST_MOMENT },
     Deviation { case: "self-join-late-grace-inner-one-store", row: 3, answer: &["a 4+4 71"], reason: FIRST_MOMENT },
