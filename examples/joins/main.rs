@@ -51,7 +51,7 @@ fn topology(input: &str, output: &str) -> Result<Topology, StreamsError> {
         "as of",
         output,
     );
-    join_with_global_table(&left, &builder.global_table(&format!("{input}-titles")), output);
+    join_with_global_table(&left, &builder.global_table(format!("{input}-titles")), output);
     join_streams(&left, &right, output);
     builder.build()
 }
