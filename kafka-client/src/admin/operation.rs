@@ -16,12 +16,14 @@ pub(super) struct Operation {
     started: Instant,
     deadline: Instant,
     failures: u32,
+    /// What the last attempt was refused with that was answered: it says more than that a later one was not in time.
+    refused: Option<ClientError>,
 }
 
 impl Operation {
     pub(super) fn new(cluster: Rc<Cluster>, timeout: Duration) -> Self {
         let started = Instant::now();
-        Self { cluster, started, deadline: started + timeout, failures: 0 }
+        Self { cluster, started, deadline: started + timeout, failures: 0, refused: None }
     }
 
     /// When the next attempt ends at the latest: a broker that is silent must not use up the whole time.
@@ -37,7 +39,7 @@ impl Operation {
     /// Waits until another attempt is due.
     ///
     /// # Errors
-    /// The error of the last attempt, where another one does not help or comes too late.
+    /// The error of the last attempt, where another one does not help or comes too late; of the last that was answered, where it was not in time.
     pub(super) async fn again(&mut self, error: ClientError) -> Result<(), ClientError> {
         let may_appear = self.started.elapsed() < self.cluster.config.topic_metadata_propagation_max;
         let missing = matches!(error.code(), Some(UNKNOWN_TOPIC_OR_PARTITION | UNKNOWN_TOPIC_ID));
@@ -47,7 +49,13 @@ impl Operation {
         self.failures = self.failures.saturating_add(1);
         let delay = self.cluster.retry().delay(self.failures);
         if Instant::now() + delay >= self.deadline {
-            return Err(error);
+            return Err(match (error, self.refused.take()) {
+                (ClientError::Timeout, Some(refused)) => refused,
+                (error, _) => error,
+            });
+        }
+        if matches!(error, ClientError::Refused { .. }) {
+            self.refused = Some(error.clone());
         }
         tracing::debug!(%error, "trying again in {delay:?}");
         sleep(delay).await;
