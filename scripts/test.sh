@@ -44,7 +44,7 @@ run_tests() {
 # The suites that start examples as processes of their own, with the client that is not the default.
 end_to_end_through_librdkafka() {
     local suite suites=()
-    for suite in word_count scaling restart page_views; do suites+=(--test "kafka_$suite"); done
+    for suite in word_count scaling restart page_views examples; do suites+=(--test "kafka_$suite"); done
     TEST_CLIENT_IMPLEMENTATION=librdkafka cargo_build debug test "${TESTED[@]}" "${suites[@]}"
 }
 

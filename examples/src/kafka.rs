@@ -1,3 +1,4 @@
+use crate::topics::create_topics;
 use crate::{Example, Options, dropped};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -5,14 +6,8 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use streams_dsl::broker::native::Native;
-use streams_dsl::broker::{Admin, Broker, BrokerError, NewTopic, Properties};
+use streams_dsl::broker::{Broker, Properties};
 use streams_dsl::{KafkaStreams, State, StreamsError};
-
-/// Partitions of the topics that the example creates.
-const PARTITIONS: i32 = 3;
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the cluster may take for its first answer. Later outages are waited for; at the start a wrong address is likelier.
-const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
 type Running = Arc<Mutex<Option<Arc<KafkaStreams>>>>;
 
@@ -25,7 +20,7 @@ pub(crate) fn run(example: &Example, options: &Options, servers: &str) -> Result
     let tables: Vec<_> = example.tables(&options.input).map(|(topic, _)| topic).collect();
     let mut topics = vec![options.input.as_str(), options.output.as_str()];
     topics.extend(tables.iter().map(String::as_str));
-    create_topics(servers, &topics)?;
+    create_topics(&Native::new(servers)?.admin(&Properties::new())?, servers, &topics)?;
     let streams = Arc::new(KafkaStreams::new((example.topology)(&options.input, &options.output)?, config)?);
     streams.set_state_listener(|new, old| println!("state {old} -> {new}"));
     start(&streams, &running)?;
@@ -59,33 +54,5 @@ fn close_on_signal(running: Running) -> Result<(), Box<dyn Error>> {
             }
         }
     });
-    Ok(())
-}
-
-/// Creates the topics that do not exist.
-fn create_topics(servers: &str, names: &[&str]) -> Result<(), Box<dyn Error>> {
-    let admin = Native::new(servers)?.admin(&Properties::new())?;
-    let no_answer = |error: BrokerError| match error.is_retriable() {
-        true => format!("no answer from Kafka at {servers} within {FIRST_ANSWER:?}: {error}"),
-        false => error.to_string(),
-    };
-    let existing = admin.describe_topics(Some(names), FIRST_ANSWER).map_err(no_answer)?;
-    let missing: Vec<_> = names
-        .iter()
-        .filter(|name| !existing.iter().any(|topic| topic.name == **name))
-        .map(|name| NewTopic {
-            name: (*name).to_owned(),
-            partitions: PARTITIONS,
-            replication_factor: -1,
-            config: Default::default(),
-        })
-        .collect();
-    for result in admin.create_topics(&missing, TIMEOUT)? {
-        match result {
-            // Another instance was faster.
-            Err(error) if error.kind == streams_dsl::broker::BrokerErrorKind::TopicExists => {}
-            other => other?,
-        }
-    }
     Ok(())
 }

@@ -1,19 +1,20 @@
 //! What the examples share: their options, and how they run, on the embedded broker or on Kafka.
 //!
 //! An example is a topology with the names of its topics and some input. Without `--bootstrap-servers` it runs on the embedded broker: it
-//! reads its own sample input, prints the output, and ends. On Kafka it runs until SIGINT or SIGTERM.
+//! reads its own sample input, prints the output, and ends; with `--sample` it does the same on Kafka. Without that it runs on Kafka until SIGINT or SIGTERM.
 
 pub mod date_time;
-mod embedded;
 mod kafka;
 mod options;
 mod rows;
 mod sample;
+mod sample_run;
+mod topics;
 
-pub use embedded::{EmbeddedRun, Rows};
 pub use options::Options;
 pub use rows::{Row, read, text};
 pub use sample::Sample;
+pub use sample_run::{Rows, SampleRun};
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -77,8 +78,9 @@ impl Example {
 
     fn run(&self, options: &Options) -> Result<(), Box<dyn Error>> {
         match &options.bootstrap_servers {
+            Some(servers) if options.sample => sample_run::show(SampleRun::kafka(self, options, servers)?, self.sample),
             Some(servers) => kafka::run(self, options, servers),
-            None => embedded::run(self, options),
+            None => sample_run::show(SampleRun::embedded(self, options)?, self.sample),
         }
     }
 }

@@ -7,6 +7,8 @@ use streams_dsl::StreamsConfig;
 pub struct Options {
     /// Kafka's address; none: the embedded broker.
     pub bootstrap_servers: Option<String>,
+    /// On Kafka, too: write the sample input, print what comes of it, and end.
+    pub sample: bool,
     /// The application id.
     pub application_id: String,
     /// The input topic.
@@ -24,6 +26,7 @@ impl Options {
     pub fn of(example: &Example) -> Self {
         Self {
             bootstrap_servers: None,
+            sample: false,
             application_id: example.name.to_owned(),
             input: example.input.to_owned(),
             output: example.output.to_owned(),
@@ -38,6 +41,7 @@ impl Options {
             let mut value = || arguments.next().ok_or_else(|| format!("{option} needs a value"));
             match option.as_str() {
                 "--bootstrap-servers" => options.bootstrap_servers = Some(value()?),
+                "--sample" => options.sample = true,
                 "--application-id" => options.application_id = value()?,
                 "--input" => options.input = value()?,
                 "--output" => options.output = value()?,
@@ -57,8 +61,8 @@ impl Options {
     pub(crate) fn usage(example: &Example) -> String {
         format!(
             "usage: {} [--bootstrap-servers HOST:PORT] [--application-id ID] [--input TOPIC] [--output TOPIC]\n       \
-             [--state-dir DIR] [--set KEY=VALUE]...\n\
-             Without --bootstrap-servers: the embedded broker, with sample input.",
+             [--state-dir DIR] [--sample] [--set KEY=VALUE]...\n\
+             Without --bootstrap-servers: the embedded broker, with sample input. With it, and --sample: that input on Kafka, to its end.",
             example.name
         )
     }

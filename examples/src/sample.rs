@@ -10,10 +10,10 @@ pub enum Sample {
 }
 
 /// A record of it.
-pub(crate) struct SampleRecord {
+pub(crate) struct SampleRecord<'a> {
     pub timestamp: Option<i64>,
-    pub key: Option<&'static str>,
-    pub value: &'static str,
+    pub key: Option<&'a str>,
+    pub value: &'a str,
 }
 
 impl Sample {
@@ -22,7 +22,7 @@ impl Sample {
         self.records().into_iter().map(|record| record.value).collect()
     }
 
-    pub(crate) fn records(self) -> Vec<SampleRecord> {
+    pub(crate) fn records(self) -> Vec<SampleRecord<'static>> {
         match self {
             Self::Values(values) => {
                 values.iter().map(|value| SampleRecord { timestamp: None, key: None, value }).collect()

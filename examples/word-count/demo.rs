@@ -1,6 +1,6 @@
 //! Word count to look at: counts as they change, queries by key and by range while it runs, the final table.
 
-use examples::{EmbeddedRun, Example, Options};
+use examples::{Example, Options, SampleRun};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::ExitCode;
@@ -35,7 +35,7 @@ fn run(example: &Example, arguments: &[String]) -> Result<(), Box<dyn Error>> {
         _ => return Err("usage: word-count --demo [--text FILE]".into()),
     };
     let options = Options::of(example);
-    let mut run = EmbeddedRun::start(example, &options)?;
+    let mut run = SampleRun::embedded(example, &options)?;
     println!("word count on the embedded broker: {} lines, 3 partitions\n", lines.len());
     let steps = lines.len().div_ceil(5).max(1);
     let mut shown = BTreeMap::new();
@@ -56,7 +56,7 @@ fn run(example: &Example, arguments: &[String]) -> Result<(), Box<dyn Error>> {
 /// Prints what has come to the output topic since the last call.
 fn show_changes(
     lines: &[String],
-    run: &EmbeddedRun,
+    run: &SampleRun<EmbeddedBroker>,
     shown: &mut BTreeMap<String, usize>,
 ) -> Result<(), Box<dyn Error>> {
     match lines {
