@@ -151,9 +151,10 @@ impl<B: Broker> SampleRun<B> {
 
     fn is_drained(&self) -> Result<bool, Box<dyn Error>> {
         let own = format!("{}-", self.options.application_id);
+        let Options { input, output, .. } = &self.options;
         let partitions = self.partitions_of(|topic| {
             let is_internal = topic.ends_with("-repartition") || topic.ends_with("-topic");
-            topic == self.options.input || topic.starts_with(&own) && is_internal
+            topic == input || topic != output && topic.starts_with(&own) && is_internal
         })?;
         let ends = self.ends(&partitions)?;
         let committed = self.committed(&partitions)?;
