@@ -16,7 +16,7 @@ const EXAMPLE: Example = Example {
     input: "user-activity-topic",
     output: "session-durations-topic",
     sample: Sample::Timed(&[
-        (0, "alice", "login"),
+        (60_000, "alice", "login"),
         (300_000, "bob", "login"),
         (600_000, "alice", "click"),
         (1_500_000, "alice", "logout"),
