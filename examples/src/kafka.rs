@@ -17,10 +17,7 @@ pub(crate) fn run(example: &Example, options: &Options, servers: &str) -> Result
     config.validate()?;
     let running = Running::default();
     close_on_signal(Arc::clone(&running))?;
-    let tables: Vec<_> = example.tables(&options.input).map(|(topic, _)| topic).collect();
-    let mut topics = vec![options.input.as_str(), options.output.as_str()];
-    topics.extend(tables.iter().map(String::as_str));
-    create_topics(&Native::new(servers)?.admin(&Properties::new())?, servers, &topics)?;
+    create_topics(&Native::new(servers)?.admin(&Properties::new())?, servers, example, options)?;
     let streams = Arc::new(KafkaStreams::new((example.topology)(&options.input, &options.output)?, config)?);
     streams.set_state_listener(|new, old| println!("state {old} -> {new}"));
     start(&streams, &running)?;

@@ -65,10 +65,7 @@ impl<B: Broker> SampleRun<B> {
     /// Creates the topics, fills those of tables, and starts the example.
     fn start(broker: B, servers: &str, example: &Example, options: &Options) -> Result<Self, Box<dyn Error>> {
         let (admin, producer) = (broker.admin(&Properties::new())?, broker.producer(&Properties::new())?);
-        let tables: Vec<_> = example.tables(&options.input).collect();
-        let own = [options.input.as_str(), options.output.as_str()];
-        let topics: Vec<_> = own.into_iter().chain(tables.iter().map(|(topic, _)| topic.as_str())).collect();
-        create_topics(&admin, servers, &topics)?;
+        create_topics(&admin, servers, example, options)?;
         let state = tempfile::tempdir()?;
         let config = sample_config((example.config)(options.config(servers)), &state);
         let topology = (example.topology)(&options.input, &options.output)?;
@@ -83,7 +80,7 @@ impl<B: Broker> SampleRun<B> {
             next_partition: 0,
             _state: state,
         };
-        for (topic, sample) in tables {
+        for (topic, sample) in example.tables(&options.input) {
             run.send(&topic, sample.records())?;
         }
         run.streams.start()?;

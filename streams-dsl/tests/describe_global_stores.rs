@@ -2,12 +2,12 @@
 
 #[path = "common/described.rs"]
 mod described;
+#[path = "common/pass.rs"]
+mod pass;
 
 use described::check;
-use streams_dsl::processor_api::{
-    FixedKeyProcessor, FixedKeyProcessorContext, FixedKeyRecord, KeyValueStore, Processor, ProcessorContext,
-    ProcessorResult, StoreBuilder, Stores,
-};
+use pass::Pass;
+use streams_dsl::processor_api::{KeyValueStore, Processor, ProcessorContext, ProcessorResult, StoreBuilder, Stores};
 use streams_dsl::serde::StringSerde;
 use streams_dsl::{Consumed, Materialized, Record, StreamsBuilder};
 
@@ -16,18 +16,6 @@ struct Keep;
 impl Processor<String, String, (), ()> for Keep {
     fn process(&mut self, _: &mut ProcessorContext<'_, (), ()>, _: Record<String, String>) -> ProcessorResult {
         Ok(())
-    }
-}
-
-struct Pass;
-
-impl FixedKeyProcessor<String, String, String> for Pass {
-    fn process(
-        &mut self,
-        context: &mut FixedKeyProcessorContext<'_, String, String>,
-        record: FixedKeyRecord<String, String>,
-    ) -> ProcessorResult {
-        Ok(context.forward(record)?)
     }
 }
 

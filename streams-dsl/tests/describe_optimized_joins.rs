@@ -3,14 +3,14 @@
 
 #[path = "common/described.rs"]
 mod described;
+#[path = "common/pass.rs"]
+mod pass;
 
 use described::check_optimized;
+use pass::Pass;
 use std::time::Duration;
-use streams_dsl::processor_api::{
-    FixedKeyProcessor, FixedKeyProcessorContext, FixedKeyRecord, Processor, ProcessorContext, ProcessorResult,
-};
 use streams_dsl::windows::{JoinWindows, TimeWindows};
-use streams_dsl::{Grouped, KGroupedStream, KStream, KTable, Materialized, Record, StreamJoined, StreamsBuilder};
+use streams_dsl::{Grouped, KGroupedStream, KStream, KTable, Materialized, StreamJoined, StreamsBuilder};
 
 type Text = KStream<String, String>;
 
@@ -201,44 +201,21 @@ fn co_groups() {
     });
 }
 
-/// Forwards what comes.
-struct Same;
-
-impl Processor<String, String, String, String> for Same {
-    fn process(
-        &mut self,
-        context: &mut ProcessorContext<'_, String, String>,
-        record: Record<String, String>,
-    ) -> ProcessorResult {
-        Ok(context.forward(record)?)
-    }
-}
-
-impl FixedKeyProcessor<String, String, String> for Same {
-    fn process(
-        &mut self,
-        context: &mut FixedKeyProcessorContext<'_, String, String>,
-        record: FixedKeyRecord<String, String>,
-    ) -> ProcessorResult {
-        Ok(context.forward(record)?)
-    }
-}
-
 #[test]
 fn processors_may_change_keys_or_values() {
     check_optimized("optimize_processors", |b| {
-        let keyed = stream(b, "in").process(|| Same, ());
+        let keyed = stream(b, "in").process(|| Pass, ());
         count(&keyed, "counts");
         sum(&keyed, "sums");
     });
     check_optimized("optimize_processors_of_values", |b| {
         let keyed = rekeyed(b, "in");
-        count(&keyed.process_values(|| Same, ()), "counts");
+        count(&keyed.process_values(|| Pass, ()), "counts");
         sum(&keyed, "sums");
     });
     check_optimized("optimize_processor_below_new_keys", |b| {
         let keyed = rekeyed(b, "in");
-        count(&keyed.process(|| Same, ()), "counts");
+        count(&keyed.process(|| Pass, ()), "counts");
         sum(&keyed, "sums");
     });
 }

@@ -1,5 +1,9 @@
 //! What is wrong with a topology is said when it is built, all of it at once, by name.
 
+#[path = "common/pass.rs"]
+mod pass;
+
+use pass::Pass;
 use std::time::Duration;
 use streams_dsl::processor_api::{KeyValueStore, Processor, ProcessorContext, ProcessorResult};
 use streams_dsl::test_driver::TopologyTestDriver;
@@ -12,19 +16,6 @@ use streams_dsl::{
 /// A type without default serde.
 #[derive(Clone)]
 struct Order;
-
-/// Forwards what comes.
-struct Forward;
-
-impl Processor<String, String, String, String> for Forward {
-    fn process(
-        &mut self,
-        context: &mut ProcessorContext<'_, String, String>,
-        record: Record<String, String>,
-    ) -> ProcessorResult {
-        Ok(context.forward(record)?)
-    }
-}
 
 /// Asks for a store that is not there.
 struct Asks;
@@ -293,7 +284,7 @@ fn mistakes_say_where_they_are_and_how_to_repair_them() {
         ),
         (
             |b| {
-                text(b).filter(|_, _| true).process(|| Forward, "missing").to("out");
+                text(b).filter(|_, _| true).process(|| Pass, "missing").to("out");
             },
             "KSTREAM-PROCESSOR-0000000002 uses store missing, which does not exist; add it (`add_state_store`), or name that of a table \
              (`Materialized::named`) (at in → KSTREAM-FILTER-0000000001 → KSTREAM-PROCESSOR-0000000002)",

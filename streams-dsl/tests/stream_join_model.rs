@@ -1,6 +1,10 @@
 //! Joins of two streams against their definition, on random records in random order: whatever comes in time is joined, once; nobody without
 //! partner is lost, and nobody goes on alone who had a partner in time.
 
+#[path = "common/join_input.rs"]
+mod join_input;
+
+use join_input::{Input, Kind};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,22 +13,6 @@ use streams_dsl::windows::JoinWindows;
 use streams_dsl::{StreamJoined, StreamsBuilder};
 
 type Text = Option<String>;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Inner,
-    Left,
-    Outer,
-}
-
-/// A record: key and value may be null. The value of a record is its number.
-#[derive(Debug, Clone)]
-struct Input {
-    is_left: bool,
-    key: Text,
-    has_value: bool,
-    timestamp: i64,
-}
 
 #[derive(Debug, Clone, Copy)]
 struct Setup {

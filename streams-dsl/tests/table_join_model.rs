@@ -1,5 +1,9 @@
 //! Joins with tables against their definition, on random changes in random order: after each change the result is what the rows that are there now make.
 
+#[path = "common/join_input.rs"]
+mod join_input;
+
+use join_input::{Input, Kind};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,22 +12,6 @@ use streams_dsl::{Consumed, Joined, KTable, Materialized, StreamsBuilder, Topolo
 
 type Text = Option<String>;
 type Rows = BTreeMap<String, String>;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Inner,
-    Left,
-    Outer,
-}
-
-/// A record of one side. The value of a record is its number.
-#[derive(Debug, Clone)]
-struct Input {
-    is_left: bool,
-    key: Text,
-    has_value: bool,
-    timestamp: i64,
-}
 
 /// What is known of a side: each change of a key with its time, in the order of their coming.
 #[derive(Default)]

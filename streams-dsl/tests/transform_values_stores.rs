@@ -2,16 +2,18 @@
 
 #[path = "common/described.rs"]
 mod described;
+#[path = "common/pass.rs"]
+mod pass;
 
 use described::check;
+use pass::Pass;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use streams_dsl::processor_api::{
-    ChangelogWriter, CustomStore, FixedKeyProcessor, FixedKeyProcessorContext, FixedKeyRecord, GlobalKeyValueStore,
-    KeyValueStore, ProcessingContext, ProcessorResult, StateStore, StoreBuilder, Stores, ValueAndTimestamp,
-    ValueTransformerContext, ValueTransformerWithKey,
+    ChangelogWriter, CustomStore, GlobalKeyValueStore, KeyValueStore, ProcessingContext, ProcessorResult, StateStore,
+    StoreBuilder, Stores, ValueAndTimestamp, ValueTransformerContext, ValueTransformerWithKey,
 };
 use streams_dsl::test_driver::{TestDriverConfig, TopologyTestDriver};
 use streams_dsl::*;
@@ -231,18 +233,6 @@ fn errors_of_rows_go_to_the_handler_and_those_of_the_start_do_not() {
     let driver = TopologyTestDriver::with_config(&failing(true), config);
     let error = row(&driver, "in", "a", Some("good")).unwrap_err().to_string();
     assert!(error.contains("store seen is not connected to processor fail"), "{error}");
-}
-
-struct Pass;
-
-impl FixedKeyProcessor<String, String, String> for Pass {
-    fn process(
-        &mut self,
-        context: &mut FixedKeyProcessorContext<'_, String, String>,
-        record: FixedKeyRecord<String, String>,
-    ) -> ProcessorResult {
-        Ok(context.forward(record)?)
-    }
 }
 
 /// The files in `describe/` were printed by Kafka Streams 4.3.1.

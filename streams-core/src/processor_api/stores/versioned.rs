@@ -40,8 +40,15 @@ impl<K: 'static, V: 'static> VersionedKeyValueStore<K, V> {
     /// # Errors
     /// The store cannot be read or written, key or value cannot be encoded or decoded, or the key is null. So for all methods here.
     pub fn put(&self, key: &K, value: &V, timestamp: i64) -> Result<VersionPut, StreamsError> {
-        let rows = &self.inner()?.rows;
-        rows.with_key(key, |key| rows.with_value(value, |value| self.write(key, value, timestamp)))
+        let Versions { rows, versions } = &**self.inner()?;
+        rows.with_key(key, |key| {
+            rows.with_value(value, |value| {
+                let put = versions.borrow_mut().put(key, value, timestamp)?;
+                // Too late or not: all who read the changelog decide alike.
+                rows.store.log_version_later(key, value, timestamp);
+                Ok(put)
+            })
+        })
     }
 
     /// Deletes `key` as of this time; answers the version that held then. Also `None` where the deletion came too late.
@@ -49,22 +56,13 @@ impl<K: 'static, V: 'static> VersionedKeyValueStore<K, V> {
     /// # Errors
     /// As [`put`](Self::put).
     pub fn delete(&self, key: &K, timestamp: i64) -> Result<Option<VersionedRecord<V>>, StreamsError> {
-        let rows = &self.inner()?.rows;
-        rows.with_key(key, |key| {
-            let held = self.find(key, Some(timestamp))?;
-            Ok(match self.write(key, None, timestamp)? {
-                VersionPut::TooLate => None,
-                VersionPut::Latest | VersionPut::Until(_) => held,
-            })
-        })
-    }
-
-    /// What is put is logged, too late or not: all who read the changelog decide alike.
-    fn write(&self, key: &[u8], value: Option<&[u8]>, timestamp: i64) -> Result<VersionPut, StreamsError> {
         let Versions { rows, versions } = &**self.inner()?;
-        let put = versions.borrow_mut().put(key, value, timestamp)?;
-        rows.store.log_version_later(key, value, timestamp);
-        Ok(put)
+        rows.with_key(key, |key| {
+            let held = versions.borrow_mut().delete(key, timestamp)?;
+            rows.store.log_version_later(key, None, timestamp);
+            let held = held.as_ref().map(|(value, since, until)| Version { value, since: *since, until: *until });
+            held.map(|version| rows.decode_version(version)).transpose()
+        })
     }
 
     /// The latest version of `key`; `None` where that is a deletion.
@@ -92,9 +90,13 @@ impl<K: 'static, V: 'static> VersionedKeyValueStore<K, V> {
             Some(time) => versions.get_as_of(key, time)?,
             None => versions.get(key)?,
         };
-        let decoded = |Version { value, since, until }| {
-            Ok(VersionedRecord { value: rows.decode_value(value)?, timestamp: since, valid_to: until })
-        };
-        found.map(decoded).transpose()
+        found.map(|version| rows.decode_version(version)).transpose()
+    }
+}
+
+impl<K: 'static, V: 'static> TypedRows<K, V> {
+    fn decode_version(&self, version: Version<'_>) -> Result<VersionedRecord<V>, StreamsError> {
+        let Version { value, since, until } = version;
+        Ok(VersionedRecord { value: self.decode_value(value)?, timestamp: since, valid_to: until })
     }
 }

@@ -1,7 +1,7 @@
 use super::Source;
 use crate::error::StreamsError;
-use crate::processor_api::{GlobalKeyValueStore, KeyValueStore, Processor, StoreBuilder, StoreRef, processor_factory};
-use crate::topology::{FlowType, NodeKind, TopologyBuilder};
+use crate::processor_api::{GlobalKeyValueStore, KeyValueStore, Processor, StoreBuilder, StoreRef};
+use crate::topology::TopologyBuilder;
 
 /// Global stores.
 impl TopologyBuilder {
@@ -76,10 +76,8 @@ impl TopologyBuilder {
             return Err(StreamsError::Topology(message));
         }
         let spec = store.build().map_err(StreamsError::Topology)?;
-        self.add_source(source_name, source)?;
-        let (input, output) = (FlowType::of::<KIn, VIn>(), FlowType::of::<(), ()>());
-        let factory = processor_factory::<KIn, VIn, (), (), P>(supplier);
-        self.add_node(processor_name, NodeKind::Processor, &[source_name], Some(input), Some(output), factory)?;
+        let source = self.add_source(source_name, source)?;
+        self.add_processor(processor_name, supplier, &source)?;
         self.add_global(spec, processor_name)?;
         Ok(reference)
     }
